@@ -1,0 +1,47 @@
+import type { Result } from '../../base/result.ts';
+import type { Device, DeviceInput, DevicePatch } from '../device.ts';
+import type { SensoriumError } from '../errors.ts';
+import type { DeviceId } from '../ids.ts';
+import type { Profile, ProfileInput } from '../profile.ts';
+
+export interface DeviceQuery {
+  readonly text?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly profile?: string | undefined;
+  /** Ids greater than this one: the cursor of the page before. */
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface DevicePage {
+  readonly devices: readonly Device[];
+  readonly total: number;
+  readonly next?: string | undefined;
+}
+
+export type RegistryChange =
+  | { readonly kind: 'device-put'; readonly device: Device; readonly added: boolean }
+  | { readonly kind: 'device-removed'; readonly id: DeviceId }
+  | { readonly kind: 'profile-put'; readonly profile: Profile };
+
+/** Devices and profiles, durable before a promise resolves; lookups are in memory. */
+export interface Registry {
+  get(id: string): Device | undefined;
+  list(query: DeviceQuery): DevicePage;
+  readonly size: number;
+  add(input: DeviceInput, by: string): Promise<Result<Device, SensoriumError>>;
+  /** `version`: the version the change was based on; absent = whatever is there. */
+  update(
+    id: string,
+    patch: DevicePatch,
+    by: string,
+    version?: number,
+  ): Promise<Result<Device, SensoriumError>>;
+  remove(id: string, by: string): Promise<Result<Device, SensoriumError>>;
+  /** Merges attributes a device reported. Unknown devices are ignored. */
+  report(id: string, attributes: Readonly<Record<string, unknown>>): Promise<void>;
+  profile(id: string): Profile | undefined;
+  profiles(): readonly Profile[];
+  putProfile(input: ProfileInput, by: string): Promise<Result<Profile, SensoriumError>>;
+  onChange(listener: (change: RegistryChange) => void): () => void;
+}
