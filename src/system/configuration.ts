@@ -1,0 +1,142 @@
+/**
+ * Reads the configuration: flags over environment over sensorium.yaml over defaults, each value checked against
+ * the one table of settings. An error names the place (file and line, variable, flag), the value and what is
+ * allowed there.
+ */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Value } from 'typebox/value';
+import { err, ok, type Result } from '../base/result.ts';
+import { problem, type SensoriumError } from '../model/errors.ts';
+import { type Configuration, SETTINGS, type Setting } from './settings.ts';
+
+export const CONFIGURATION_FILE = 'sensorium.yaml';
+
+interface Source {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** A value and where it came from, for the error message. */
+interface Given {
+  readonly value: unknown;
+  readonly place: string;
+}
+
+type Values = Map<string, Given>;
+
+export async function readConfiguration(source: Source): Promise<Result<Configuration, SensoriumError>> {
+  const flags = readFlags(source.argv);
+  if (!flags.ok) return flags;
+  const path = flags.value.get('config')?.value ?? source.env['SENSORIUM_CONFIG'];
+  const file = await readFile(source.cwd, typeof path === 'string' ? path : undefined);
+  if (!file.ok) return file;
+  const values: Values = new Map([...file.value, ...readEnvironment(source.env), ...flags.value]);
+  return build(values, source.cwd);
+}
+
+function readFlags(argv: readonly string[]): Result<Values, SensoriumError> {
+  const values: Values = new Map();
+  for (let i = 0; i < argv.length; i += 1) {
+    const [name, inline] = splitFlag(argv[i] ?? '');
+    const setting = SETTINGS.find((candidate) => candidate.flag === name);
+    const key = setting?.key ?? (name === '--config' ? 'config' : undefined);
+    if (key === undefined) {
+      const known = [...SETTINGS.map((candidate) => candidate.flag), '--config', '--verbose'].join(' ');
+      return err(problem('config.invalid', `unknown flag ${name}; allowed: ${known}`));
+    }
+    const value = inline ?? argv[(i += 1)];
+    if (value === undefined)
+      return err(problem('config.invalid', `flag ${name} needs a value: ${setting?.allowed ?? 'a path'}`));
+    values.set(key, { value: fromText(value), place: `flag ${name}` });
+  }
+  return ok(values);
+}
+
+function splitFlag(argument: string): readonly [string, string | undefined] {
+  const at = argument.indexOf('=');
+  return at < 0 ? [argument, undefined] : [argument.slice(0, at), argument.slice(at + 1)];
+}
+
+function readEnvironment(env: Source['env']): Values {
+  const values: Values = new Map();
+  for (const setting of SETTINGS) {
+    const text = env[setting.env];
+    if (text !== undefined && text !== '')
+      values.set(setting.key, { value: fromText(text), place: setting.env });
+  }
+  return values;
+}
+
+/** Numbers in text become numbers; the schema then judges. */
+const fromText = (text: string): unknown => (/^[0-9]{1,15}$/.test(text) ? Number(text) : text);
+
+async function readFile(cwd: string, named: string | undefined): Promise<Result<Values, SensoriumError>> {
+  const path = resolve(cwd, named ?? CONFIGURATION_FILE);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (named === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return ok(new Map());
+    return err(problem('config.invalid', `${path} cannot be read: ${(cause as Error).message}`, { cause }));
+  }
+  const { parseYaml } = await import('./yaml.ts');
+  const parsed = parseYaml(text);
+  if (!parsed.ok)
+    return err(problem('config.invalid', `${path}:${parsed.error.line}: ${parsed.error.message}`));
+  const values: Values = new Map();
+  for (const leaf of parsed.value) {
+    const place = `${path}:${leaf.line}`;
+    if (!SETTINGS.some((setting) => setting.key === leaf.key)) {
+      const known = SETTINGS.map((setting) => setting.key).join(', ');
+      return err(problem('config.invalid', `${place}: unknown setting "${leaf.key}"; allowed: ${known}`));
+    }
+    values.set(leaf.key, { value: leaf.value, place });
+  }
+  return ok(values);
+}
+
+function build(values: Values, cwd: string): Result<Configuration, SensoriumError> {
+  const chosen = new Map<string, unknown>();
+  for (const setting of SETTINGS) {
+    const given = values.get(setting.key);
+    if (given !== undefined && !Value.Check(setting.schema, given.value)) return err(refuse(setting, given));
+    chosen.set(setting.key, given?.value ?? setting.fallback);
+  }
+  const get = <T>(key: string): T => chosen.get(key) as T;
+  return ok({
+    dataDir: join(resolve(cwd, get<string>('dataDir'))),
+    http: { port: get('http.port') },
+    mqtt: { port: get('mqtt.port') },
+    mqtts: { port: get('mqtts.port'), host: get('mqtts.host') },
+    log: { maxBytes: toNumber(get('log.maxBytes')), maxAgeMs: toNumber(get('log.maxAge')) },
+    logLevel: get('logLevel'),
+  });
+}
+
+function refuse(setting: Setting, given: Given): SensoriumError {
+  const shown = JSON.stringify(given.value)?.slice(0, 80) ?? 'nothing';
+  return problem(
+    'config.invalid',
+    `${given.place}: ${setting.key} cannot be ${shown}; allowed: ${setting.allowed}`,
+  );
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  KiB: 1_024,
+  MiB: 1_048_576,
+  GiB: 1_073_741_824,
+  TiB: 1_099_511_627_776,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** "4GiB" → bytes, "7d" → milliseconds; numbers as they are. The schema has checked the form. */
+function toNumber(value: string | number): number {
+  if (typeof value === 'number') return value;
+  const digits = /^[0-9]+/.exec(value)?.[0] ?? '0';
+  return Number(digits) * (UNITS[value.slice(digits.length)] ?? 1);
+}

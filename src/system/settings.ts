@@ -1,0 +1,116 @@
+import { type TSchema, Type } from 'typebox';
+import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES } from '../base/limits.ts';
+
+/**
+ * The one table of settings: key in sensorium.yaml, flag, environment variable, schema, default. Everything that
+ * reads or documents configuration derives from it; docs/configuration.md is checked against it.
+ */
+export interface Setting {
+  readonly key: string;
+  readonly flag: string;
+  readonly env: string;
+  readonly schema: TSchema;
+  readonly fallback: string | number;
+  /** The allowed values, said to a person. */
+  readonly allowed: string;
+  readonly meaning: string;
+}
+
+const Port = Type.Union([Type.Integer({ minimum: 0, maximum: 65_535 }), Type.Literal('off')]);
+const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
+const Size = Type.Union([
+  Type.Integer({ minimum: 1_048_576 }),
+  Type.String({ pattern: '^[0-9]+(KiB|MiB|GiB|TiB)$' }),
+]);
+const Duration = Type.Union([
+  Type.Integer({ minimum: 1_000 }),
+  Type.String({ pattern: '^[0-9]+(s|m|h|d)$' }),
+]);
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'dataDir',
+    flag: '--data-dir',
+    env: 'SENSORIUM_DATA_DIR',
+    schema: Type.String({ minLength: 1 }),
+    fallback: 'data',
+    allowed: 'a path',
+    meaning: 'Everything durable: log, history, state, keys',
+  },
+  {
+    key: 'http.port',
+    flag: '--http-port',
+    env: 'SENSORIUM_HTTP_PORT',
+    schema: Port,
+    fallback: 8080,
+    allowed: PORTS,
+    meaning: 'HTTP API, on loopback only',
+  },
+  {
+    key: 'mqtt.port',
+    flag: '--mqtt-port',
+    env: 'SENSORIUM_MQTT_PORT',
+    schema: Port,
+    fallback: 1883,
+    allowed: PORTS,
+    meaning: 'Plain MQTT, on loopback only',
+  },
+  {
+    key: 'mqtts.port',
+    flag: '--mqtts-port',
+    env: 'SENSORIUM_MQTTS_PORT',
+    schema: Port,
+    fallback: 8883,
+    allowed: PORTS,
+    meaning: 'MQTT over TLS, on all interfaces',
+  },
+  {
+    key: 'mqtts.host',
+    flag: '--mqtts-host',
+    env: 'SENSORIUM_MQTTS_HOST',
+    schema: Type.String({ minLength: 1 }),
+    fallback: '0.0.0.0',
+    allowed: 'an address of this machine',
+    meaning: 'Where MQTT over TLS listens',
+  },
+  {
+    key: 'log.maxBytes',
+    flag: '--log-max-bytes',
+    env: 'SENSORIUM_LOG_MAX_BYTES',
+    schema: Size,
+    fallback: LOG_DEFAULT_MAX_BYTES,
+    allowed: 'at least 1 MiB, as bytes or like 512MiB, 4GiB',
+    meaning: 'Disk budget of the log; the oldest blocks that history has are trimmed',
+  },
+  {
+    key: 'log.maxAge',
+    flag: '--log-max-age',
+    env: 'SENSORIUM_LOG_MAX_AGE',
+    schema: Duration,
+    fallback: LOG_DEFAULT_MAX_AGE_MS,
+    allowed: 'at least 1 s, as milliseconds or like 30s, 12h, 7d',
+    meaning: 'Age at which log blocks that history has are trimmed',
+  },
+  {
+    key: 'logLevel',
+    flag: '--log-level',
+    env: 'SENSORIUM_LOG_LEVEL',
+    schema: Type.Union(LEVELS.map((level) => Type.Literal(level))),
+    fallback: 'info',
+    allowed: LEVELS.join(', '),
+    meaning: 'Least severe message written to standard error',
+  },
+];
+
+export type PortSetting = number | 'off';
+
+export interface Configuration {
+  readonly dataDir: string;
+  readonly http: { readonly port: PortSetting };
+  readonly mqtt: { readonly port: PortSetting };
+  readonly mqtts: { readonly port: PortSetting; readonly host: string };
+  readonly log: { readonly maxBytes: number; readonly maxAgeMs: number };
+  readonly logLevel: (typeof LEVELS)[number];
+}
