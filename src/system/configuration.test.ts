@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfiguration } from './configuration.ts';
+import { SETTINGS } from './settings.ts';
 
 let cwd: string;
 beforeEach(() => {
@@ -82,5 +83,14 @@ describe('configuration', () => {
 
   it('names the environment variable that is wrong', async () => {
     expect(await refusal([], { SENSORIUM_HTTP_PORT: 'http' })).toContain('SENSORIUM_HTTP_PORT');
+  });
+
+  it('is documented setting by setting', () => {
+    const document = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+    const rows = SETTINGS.map(
+      (setting) =>
+        `| \`${setting.key}\` ${setting.meaning} | \`${setting.flag}\` | \`${setting.env}\` | \`${setting.fallback}\` | ${setting.allowed} |`,
+    );
+    expect(document).toContain(rows.join('\n'));
   });
 });
