@@ -22,6 +22,10 @@ export const READINGS_PER_PACKET_MAX = 100_000;
 export const TEXT_VALUE_MAX_CHARS = 4_096;
 /** Nested JSON beyond this is refused before it is walked. */
 export const JSON_DEPTH_MAX = 16;
+/** How far a fault in a JSON text is looked for: ~10 ms, the tenth part of what a hostile megabyte would cost. */
+export const JSON_FAULT_SEARCH_MAX_CHARS = 65_536;
+/** Bad lines of one NDJSON payload whose fault is looked for; the others are only said to be bad. */
+export const JSON_FAULTS_EXPLAINED_MAX = 1_000;
 /** A clock that runs ahead by more than this is wrong; the reading goes to the quarantine. */
 export const FUTURE_TOLERANCE_MS = 24 * 3_600_000;
 /** Milliseconds before this (2000-01-01) are seconds given by mistake, or an unset clock. */
@@ -41,6 +45,14 @@ export const MQTT_OUTBOX_MAX_MESSAGES = 10_000;
 export const MQTT_OUTBOX_MAX_BYTES = 4 * 1_048_576;
 export const MQTT_RETAINED_MAX = 100_000;
 export const MQTT_TOPIC_CACHE_MAX = 50_000;
+/** Topics one connection publishes to whose verdict is remembered. */
+export const MQTT_ROUTES_PER_CLIENT_MAX = 1_000;
+/** QoS 1 messages on the way to one subscriber: more wait in its outbox. */
+export const MQTT_UNACKNOWLEDGED_MAX = 1_000;
+/** How often time limits of connections are looked at; keep-alive is late by at most this. */
+export const MQTT_SWEEP_MS = 500;
+/** A stop waits this long for the commit in progress. */
+export const MQTT_DRAIN_MS = 1_000;
 
 // --- log -------------------------------------------------------------------------------------------------
 /** Group commit: the wait that lets others join, between these by load (design: 1–5 ms). */
@@ -54,6 +66,27 @@ export const LOG_DEFAULT_MAX_BYTES = 4 * 1_073_741_824;
 export const LOG_DEFAULT_MAX_AGE_MS = 7 * 24 * 3_600_000;
 /** Free space below which the log refuses instead of filling the disk. */
 export const DISK_RESERVE_BYTES = 128 * 1_048_576;
+/** Sealed blocks that share one commit: at full load this keeps a commit near 10 ms. */
+export const LOG_COMMIT_MAX_BLOCKS = 8;
+/** Emptied block buffers kept for reuse, 1 MiB each: what one busy commit and the open block take. */
+export const LOG_SPARE_BLOCKS = 4;
+/** (origin, topic) pairs whose encoded form is remembered, on either side of the log: ~100 bytes each. */
+export const LOG_NAMES_CACHED_MAX = 16_384;
+/** Blocks looked at and removed per commit: more than are added, few enough for under 5 ms. */
+export const LOG_TRIM_STEP_BLOCKS = 64;
+export const LOG_TRIM_INTERVAL_MS = 5_000;
+export const LOG_DISK_CHECK_INTERVAL_MS = 1_000;
+/** After a failed commit: when to try the disk again. */
+export const LOG_PROBE_INITIAL_MS = 100;
+export const LOG_PROBE_MAX_MS = 5_000;
+/** Address space for the map (no memory, no disk). Fixed, because growing it races with readers on other threads. */
+export const LOG_MAP_MIN_BYTES = 64 * 1_073_741_824;
+
+// --- state -----------------------------------------------------------------------------------------------
+export const STATE_TABLES_MAX = 64;
+/** LMDB takes 1,978 bytes with 4 KiB pages; the longest key of ours is a topic. */
+export const STATE_KEY_MAX_BYTES = 1_900;
+export const STATE_MAP_BYTES = 16 * 1_073_741_824;
 
 // --- data ------------------------------------------------------------------------------------------------
 /** A store commit takes what has arrived, up to this many readings, or after this long. */
@@ -66,18 +99,148 @@ export const QUERY_TIMEOUT_MS = 30_000;
 export const QUERIES_IN_FLIGHT_MAX = 32;
 export const LIVE_SUBSCRIBERS_MAX = 1_000;
 export const LIVE_QUEUE_MAX = 1_000;
+/** Log read between two looks at the clock and the messages: one block, ~8,000 small packets, ~50 ms of work. */
+export const DATA_READ_ROUND_BYTES = 1_048_576;
+/** Names of metrics times units: a device that makes them up cannot fill the memory. */
+export const SERIES_PER_DEVICE_MAX = 1_000;
+export const CHILDREN_PER_GATEWAY_MAX = 10_000;
+export const UNIT_MAX_CHARS = 64;
+/** Topics whose meaning is remembered; the cache is emptied when full. */
+export const ROUTE_CACHE_MAX = 50_000;
+/** Refused items of one packet that get a row of their own; the others are counted. */
+export const QUARANTINE_ROWS_PER_PACKET_MAX = 100;
+export const QUARANTINE_SAMPLE_BYTES = 256;
+export const QUARANTINE_MESSAGE_MAX_CHARS = 512;
+export const FINDINGS_PER_COMMIT_MAX = 1_000;
+/** What presets remember (Home Assistant announcements), all devices together. */
+export const PRESET_MEMORY_MAX_ENTRIES = 100_000;
+export const PRESET_MEMORY_VALUE_MAX_CHARS = 65_536;
+/** Packets that made a stage throw, set aside one by one before the worker gives up. */
+export const CONDEMNED_PACKETS_MAX = 100;
+/** DuckDB: threads of a query, memory before it spills to disk, write-ahead log before a checkpoint. */
+export const STORE_THREADS = 2;
+export const STORE_MEMORY_MIB = 512;
+export const STORE_CHECKPOINT_MIB = 64;
+/** Window parts that wait to be merged: a merge of so many takes ~0.2 s. */
+export const WINDOW_PARTS_MAX = 500_000;
+export const STORE_RETRY_INITIAL_MS = 200;
+export const STORE_RETRY_MAX_MS = 10_000;
+/** Queries on the way at once: each holds a thread of libuv's four, which the log's commits need, too. */
+export const QUERIES_RUNNING_MAX = 2;
+/** JavaScript heap of the data worker: series and devices at the millions; DuckDB's memory is its own. */
+export const DATA_WORKER_HEAP_MIB = 1_024;
+/** Stop asked of the data worker to its end, before it is ended. */
+export const DATA_STOP_DEADLINE_MS = 2_000;
+/** Devices told to the data worker in one message at start. */
+export const DEVICE_SNAPSHOT_PAGE = 1_000;
+
+// --- topic presets ---------------------------------------------------------------------------------------
+/** Discovery messages remembered per device: a large Home Assistant bridge announces about 1,000 entities. */
+export const PRESET_CONFIGS_MAX = 4_096;
+/** Entities of one discovery message, and entities that read one state topic. */
+export const PRESET_ENTITIES_PER_TOPIC_MAX = 256;
+/** Foreign texts that are kept: a template, a payload that means "on", a fact about a device. */
+export const PRESET_TEMPLATE_MAX_CHARS = 512;
+export const PRESET_TEXT_MAX_CHARS = 256;
 
 // --- events ----------------------------------------------------------------------------------------------
 export const EVENT_HANDLER_QUEUE_MAX = 10_000;
 export const EVENT_HANDLER_RETRIES = 3;
 export const EVENT_HANDLER_TIMEOUT_MS = 10_000;
+/** Events one handler takes before I/O gets its turn again (~1 ms of cheap handlers). */
+export const EVENT_HANDLER_TURN_MAX = 256;
+export const EVENT_RETRY_INITIAL_MS = 100;
+export const EVENT_RETRY_MAX_MS = 5_000;
 export const DEAD_LETTERS_MAX = 1_000;
+
+// --- devices ---------------------------------------------------------------------------------------------
+/** 2.5 × the 100,000 devices one process is built for; each costs up to 1 KiB of memory. */
+export const DEVICES_MAX = 250_000;
+export const DEVICE_PAGE_DEFAULT = 100;
+export const DEVICE_PAGE_MAX = 1_000;
+/** Registry writes that wait for the disk; beyond, the caller is told to slow down. */
+export const DEVICE_WRITES_PENDING_MAX = 10_000;
+export const ATTRIBUTES_MAX_KEYS = 128;
+/** As JSON. Attributes are kept in memory with their device. */
+export const ATTRIBUTES_MAX_BYTES = 16_384;
+export const PROFILES_MAX = 1_000;
+export const PROFILE_METRICS_MAX = 1_000;
 
 // --- security --------------------------------------------------------------------------------------------
 export const TOKEN_LIFETIME_S = 3_600;
 export const LOGIN_FAILURES_MAX = 10;
 export const LOGIN_LOCKOUT_MS = 60_000;
 export const LOGIN_TRACKED_MAX = 10_000;
+/** Each further lockout in a row lasts twice as long, up to this. */
+export const LOGIN_LOCKOUT_MAX_MS = 900_000;
+/** Password checks at once: argon2id takes 19 MiB and a thread each. */
+export const LOGINS_IN_FLIGHT_MAX = 4;
+export const PASSWORD_MAX_CHARS = 256;
+/** A JWT of ours has ~250 characters, a device token at most 220. */
+export const TOKEN_MAX_CHARS = 1_024;
+/** JWTs whose signature is not checked again: ~300 bytes each, one per client that is active. */
+export const VERIFIED_TOKENS_MAX = 1_000;
+/** We are the only issuer and read the same clock: no tolerance, `exp` and `nbf` hold to the second. */
+export const TOKEN_CLOCK_SKEW_S = 0;
+/** `sensorium token` for a machine (Grafana, a scraper). */
+export const TOKEN_LIFETIME_MAX_S = 366 * 86_400;
+/** Valid tokens of one device: rotation needs two, a careless script makes many. */
+export const DEVICE_TOKENS_MAX = 16;
+/** `security.denied` events: an attacker must not fill the bus; every refusal is counted all the same. */
+export const DENIED_EVENTS_PER_SECOND = 10;
+export const DENIED_EVENTS_BURST = 50;
+export const CA_LIFETIME_MS = 3_652 * 86_400_000;
+/** The longest that Apple's and Mozilla's root programs accepted for server certificates when this was written. */
+export const SERVER_CERTIFICATE_LIFETIME_MS = 397 * 86_400_000;
+/** A server certificate with less left than this is renewed at start, and named by health from half of it on. */
+export const SERVER_CERTIFICATE_RENEW_MS = 30 * 86_400_000;
+
+// --- http ------------------------------------------------------------------------------------------------
+/** A quarter of the default limit of open files (Debian: 1,048,576 hard, 1,024 soft raised by Node). */
+export const HTTP_CONNECTIONS_MAX = 4_096;
+/** Bodies that are not telemetry: a profile with a thousand metrics is ~200 kB. */
+export const HTTP_API_BODY_MAX_BYTES = 1_048_576;
+/** Telemetry bodies being received or decoded at once, all clients together (16 of the largest). */
+export const HTTP_BODIES_MAX_BYTES = 128 * 1_048_576;
+/** Slow-loris: headers complete, then the whole request; the largest body in that time needs 140 kB/s. */
+export const HTTP_HEADERS_TIMEOUT_MS = 10_000;
+export const HTTP_REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than the 60 s that load balancers keep a connection, so that they close it, not we. */
+export const HTTP_KEEP_ALIVE_MS = 72_000;
+/** How often the two timeouts above are looked at. */
+export const HTTP_TIMEOUT_CHECK_MS = 1_000;
+/** Requests in progress get this long when the server stops. */
+export const HTTP_DRAIN_MS = 1_500;
+/** While it stops, connections whose request has ended are looked for this often. */
+export const HTTP_DRAIN_CHECK_MS = 25;
+/** Requests per window: per address without credentials, per principal, and per principal for telemetry. */
+export const HTTP_RATE_WINDOW_MS = 10_000;
+export const HTTP_RATE_ANONYMOUS_MAX = 600;
+export const HTTP_RATE_MAX = 20_000;
+/** 50,000 requests/s: four times what one core served (12,600/s measured); an honest client never meets it. */
+export const HTTP_RATE_INGEST_MAX = 500_000;
+export const HTTP_RATE_TRACKED_MAX = 10_000;
+/** Rejections listed in one answer (~100 bytes each); the rest is counted in `rejectedTotal`. */
+export const INGEST_REJECTIONS_MAX = 1_000;
+/** Pages of the API. */
+export const PAGE_DEFAULT = 100;
+export const PAGE_MAX = 1_000;
+export const METRICS_PER_QUERY_MAX = 100;
+/** Rows of an answer written at once before the socket gets its turn (~100 kB of JSON). */
+export const ROWS_PER_CHUNK = 1_000;
+/** Open event streams and live sockets: end of rights looked at (revocation is told at once), sign of life, patience. */
+export const STREAM_SWEEP_MS = 500;
+export const STREAM_HEARTBEAT_MS = 15_000;
+export const STREAM_STALLED_MS = 60_000;
+/** Bytes waiting for one slow WebSocket before readings are dropped and counted. */
+export const LIVE_BUFFER_MAX_BYTES = 1_048_576;
+/** Clients of /api/v1/live send nothing we need. */
+export const LIVE_INCOMING_MAX_BYTES = 4_096;
+
+// --- monitor ---------------------------------------------------------------------------------------------
+export const USAGE_REFRESH_MS = 5_000;
+/** Fields of a log line are looked into this deep for secrets; deeper ones are not written. */
+export const LOG_FIELD_DEPTH_MAX = 5;
 
 // --- system ----------------------------------------------------------------------------------------------
 /** SIGTERM to exit 0, all managers together. */
@@ -87,3 +250,36 @@ export const MANAGER_RESTARTS_MAX = 5;
 export const MANAGER_RESTART_WINDOW_MS = 60_000;
 export const MANAGER_BACKOFF_INITIAL_MS = 200;
 export const MANAGER_BACKOFF_MAX_MS = 5_000;
+
+// --- command line ----------------------------------------------------------------------------------------
+/** A little more than the server gives a query, so that its own answer arrives first. */
+export const CLI_REQUEST_TIMEOUT_MS = QUERY_TIMEOUT_MS + 5_000;
+/** Lines of standard input that `send` collects for one request: well below HTTP_BODY_MAX_BYTES. */
+export const SEND_BATCH_MAX_BYTES = 1_048_576;
+export const SEND_BATCH_MAX_LINES = 10_000;
+/** A line that waits for company on a slow standard input is sent after this long. */
+export const SEND_BATCH_LINGER_MS = 500;
+export const TAIL_BACKOFF_INITIAL_MS = 250;
+export const TAIL_BACKOFF_MAX_MS = 10_000;
+/** Rows sent and not yet acknowledged: some group commits' worth, so that the disk is never waited for idly. */
+export const REPLAY_INFLIGHT_MAX = 1_000;
+/** Rows kept in memory to put an unsorted file in order (~100 MB); a longer one is played as it stands. */
+export const REPLAY_SORT_MAX_ROWS = 200_000;
+export const REPLAY_JSON_MAX_BYTES = 64 * 1_048_576;
+/** An unclosed quote must not swallow the file. */
+export const REPLAY_CELL_MAX_CHARS = 65_536;
+export const REPLAY_COLUMNS_MAX = 1_000;
+/** One connection per value of the device column: more values than this and it is no device column. */
+export const REPLAY_DEVICES_MAX = 200;
+/** Without one acknowledgement for so long while some are due, the server counts as gone. */
+export const REPLAY_STALL_MAX_MS = 60_000;
+/** One connection each; half of what a process may open by the usual hard limit. */
+export const FLEET_DEVICES_MAX = 5_000;
+export const FLEET_REGISTRATIONS_IN_FLIGHT = 16;
+export const FLEET_CONNECTS_IN_FLIGHT = 64;
+/** Unacknowledged messages of one simulated device before its turn is passed on. */
+export const FLEET_INFLIGHT_PER_DEVICE_MAX = 100;
+/** Debt to the asked rate that is worked off later; what is beyond is written off and reported. */
+export const FLEET_CATCH_UP_MAX_MS = 1_000;
+/** Wait for the last acknowledgements at the end of a simulation. */
+export const FLEET_DRAIN_MAX_MS = 15_000;

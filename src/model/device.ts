@@ -12,7 +12,7 @@ export const DeviceInput = Type.Object(
     profile: Type.Optional(Type.String({ maxLength: 128, description: 'Profile id; default "open"' })),
     gateway: Type.Optional(Type.Boolean({ description: 'Speaks for children' })),
     parent: Type.Optional(Type.String({ maxLength: 128, description: 'Gateway this device hangs on' })),
-    preset: Type.Optional(Type.Union(TOPIC_PRESETS.map((preset) => Type.Literal(preset)))),
+    preset: Type.Optional(Type.Enum(TOPIC_PRESETS)),
     topicBase: Type.Optional(
       Type.String({ maxLength: 256, description: 'Topic prefix of the preset, where it is not the default' }),
     ),
@@ -26,7 +26,7 @@ export const DevicePatch = Type.Object(
   {
     name: Type.Optional(Type.String({ maxLength: 256 })),
     profile: Type.Optional(Type.String({ maxLength: 128 })),
-    preset: Type.Optional(Type.Union(TOPIC_PRESETS.map((preset) => Type.Literal(preset)))),
+    preset: Type.Optional(Type.Enum(TOPIC_PRESETS)),
     topicBase: Type.Optional(Type.String({ maxLength: 256 })),
     attributes: Type.Optional(Type.Record(Type.String({ maxLength: 128 }), Type.Unknown())),
   },

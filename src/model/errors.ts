@@ -38,6 +38,11 @@ const rows = {
     title: 'Payload is not a valid SenML pack',
     cure: 'See RFC 8428, section 4.',
   },
+  'payload.not_gzip': {
+    status: 400,
+    title: 'Payload is not valid gzip',
+    cure: 'Send the whole compressed body, or none of Content-Encoding.',
+  },
   'payload.shape': {
     status: 400,
     title: 'Payload has an unknown shape',
@@ -95,6 +100,16 @@ const rows = {
     title: 'Timestamp is too far in the future',
     cure: 'Set the clock of the device (NTP); up to 24 h ahead is accepted.',
   },
+  'reading.unit': {
+    status: 422,
+    title: 'Unit is not allowed',
+    cure: 'Use a UCUM code of up to 64 characters: Cel, %, Pa, V, kW.h.',
+  },
+  'reading.too_many_metrics': {
+    status: 422,
+    title: 'Device has too many metrics',
+    cure: 'Use fixed metric names: up to 1,000 per device. Put what varies into the value.',
+  },
   'topic.unmapped': {
     status: 422,
     title: 'Topic carries no telemetry this device is known for',
@@ -109,6 +124,16 @@ const rows = {
     status: 403,
     title: 'Child device belongs to another gateway',
     cure: 'Move the device to this gateway first.',
+  },
+  'gateway.required': {
+    status: 403,
+    title: 'Device may not speak for others',
+    cure: 'Register it as a gateway (gateway: true), or set it as the parent of the child.',
+  },
+  'gateway.too_many_children': {
+    status: 422,
+    title: 'Gateway has too many children',
+    cure: 'Use another gateway: up to 10,000 children each.',
   },
 
   // --- devices and profiles
@@ -136,6 +161,21 @@ const rows = {
     status: 409,
     title: 'Gateway still has children',
     cure: 'Remove or move its children first.',
+  },
+  'device.too_many': {
+    status: 507,
+    title: 'Too many devices',
+    cure: 'Remove devices that are gone; one server keeps up to 250,000.',
+  },
+  'device.too_many_tokens': {
+    status: 409,
+    title: 'Device has too many tokens',
+    cure: 'Revoke its tokens and make a new one.',
+  },
+  'registry.unavailable': {
+    status: 503,
+    title: 'The device registry cannot write',
+    cure: 'Try again in a moment; see the server log if it stays so.',
   },
   'profile.unknown': { status: 404, title: 'Profile is not known', cure: 'See GET /api/v1/profiles.' },
   'profile.invalid': {
@@ -166,6 +206,11 @@ const rows = {
     title: 'Too many failed logins',
     cure: 'Wait a minute and check the credentials.',
   },
+  'auth.unavailable': {
+    status: 503,
+    title: 'Credentials cannot be checked',
+    cure: 'Try again in a moment; see the server log if it stays so.',
+  },
   'auth.forbidden': { status: 403, title: 'Not allowed', cure: 'Use an identity that has this right.' },
 
   // --- requests
@@ -189,6 +234,22 @@ const rows = {
     title: 'Request took too long',
     cure: 'Send it faster, or in smaller parts.',
   },
+  'request.method': {
+    status: 405,
+    title: 'Method is not allowed here',
+    cure: 'Use one of the methods in the Allow header.',
+  },
+  'request.headers_too_large': {
+    status: 431,
+    title: 'Request headers are too large',
+    cure: 'Send at most 16 KiB of headers.',
+  },
+  'request.busy': {
+    status: 503,
+    title: 'Too many of these at once',
+    cure: 'Wait for the seconds in the Retry-After header and try again.',
+  },
+  'server.stopping': { status: 503, title: 'The server is stopping', cure: 'Try again when it is back.' },
   'query.invalid': { status: 400, title: 'Query is not valid', cure: 'See the named parameter.' },
   'query.too_wide': {
     status: 422,
@@ -228,6 +289,11 @@ const rows = {
     status: 503,
     title: 'History cannot be opened or written',
     cure: 'Messages stay safe in the log. See the server log; nothing was deleted.',
+  },
+  'state.failed': {
+    status: 503,
+    title: 'Settings and registry cannot be written',
+    cure: 'See the server log; check the disk.',
   },
   'store.unavailable': { status: 503, title: 'History is restarting', cure: 'Try again in a moment.' },
   'data_dir.unwritable': {
@@ -276,6 +342,16 @@ const rows = {
     status: 503,
     title: 'No running server was found',
     cure: 'Start it with npm start, or name it with --url.',
+  },
+  'file.unreadable': {
+    status: 400,
+    title: 'The file cannot be read',
+    cure: 'Check its path and your rights.',
+  },
+  'file.unwritable': {
+    status: 500,
+    title: 'The file cannot be written',
+    cure: 'Check the path, your rights and the free space.',
   },
   'event.unknown_type': {
     status: 500,

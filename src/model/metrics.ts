@@ -61,6 +61,7 @@ const rows = {
     labels: ['type'],
   },
   iot_auth_failures_total: { type: 'counter', help: 'Refused logins', labels: ['protocol', 'code'] },
+  iot_devices: { type: 'gauge', help: 'Registered devices', labels: [] },
   iot_manager_up: { type: 'gauge', help: '1 when the manager is up', labels: ['manager'] },
   iot_manager_restarts_total: {
     type: 'counter',

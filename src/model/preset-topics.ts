@@ -18,11 +18,19 @@ const table: Readonly<Record<TopicPreset, PresetTopics>> = {
     subscribe: ['{base}/#'],
   },
   tasmota: {
-    publish: ['tele/{base}/#', 'stat/{base}/#', 'tasmota/discovery/#'],
-    subscribe: ['cmnd/{base}/#', 'cmnd/tasmotas/#'],
+    // Both orders that FullTopic has in the field: %prefix%/%topic%/ (the default) and %topic%/%prefix%/.
+    publish: ['tele/{base}/#', 'stat/{base}/#', '{base}/tele/#', '{base}/stat/#', 'tasmota/discovery/#'],
+    subscribe: ['cmnd/{base}/#', '{base}/cmnd/#', 'cmnd/tasmotas/#'],
   },
   shelly: {
-    publish: ['{base}/online', '{base}/events/#', '{base}/status/#', '{base}/debug/#', 'shellies/announce'],
+    publish: [
+      '{base}/online',
+      '{base}/events/#',
+      '{base}/status/#',
+      '{base}/debug/#',
+      '{base}/announce',
+      'shellies/announce',
+    ],
     subscribe: ['{base}/rpc', '{base}/command/#', 'shellies/command'],
   },
   homeassistant: {

@@ -11,6 +11,9 @@ export interface ValueSink {
   reject(index: number, code: ErrorCode, message: string): void;
 }
 
+/** Why an item is refused: what a sink or an error is told. Errors themselves cost a stack trace per bad item. */
+export type Refusal = readonly [code: ErrorCode, message: string];
+
 /** What topic presets need beyond: foreign names of children, and metadata. */
 export interface PresetSink extends ValueSink {
   /** The values that follow belong to this child, by its foreign name; undefined = the publishing device itself. */
@@ -19,7 +22,7 @@ export interface PresetSink extends ValueSink {
   attributes(values: Readonly<Record<string, unknown>>): void;
 }
 
-/** What a preset has to remember over restarts (Home Assistant discovery); durable with the readings. */
+/** What a preset has to remember of one device over restarts (discovery); durable with the readings. It may refuse. */
 export interface PresetMemory {
   get(key: string): string | undefined;
   set(key: string, value: string | undefined): void;

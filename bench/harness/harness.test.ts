@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from './mqtt-load.ts';
+import { table } from './report.ts';
+import { isMet } from './scenario.ts';
+import { median, percentile } from './statistics.ts';
+
+describe('statistics', () => {
+  it('takes the nearest rank', () => {
+    const samples = [5, 1, 4, 2, 3];
+    expect(median(samples)).toBe(3);
+    expect(percentile(samples, 0.99)).toBe(5);
+    expect(percentile(samples, 0)).toBe(1);
+    expect(() => median([])).toThrow('no samples');
+  });
+});
+
+describe('the load generator', () => {
+  it('is read from its line, with and without latencies', () => {
+    const line =
+      'qos1 pubs=50 subs=1 win=20: sent=1000 acked=1000 recv=990 | sent_in=0.50s all_acked_in=0.60s drained_in=0.70s => ' +
+      '1414 msgs/s end-to-end loss=1.00% | gen_cpu=0.10s gen_idle=0.20s(29%)';
+    expect(parse(line)).toEqual({
+      sent: 1000,
+      acknowledged: 1000,
+      received: 990,
+      acknowledgedInS: 0.6,
+      drainedInS: 0.7,
+      lossPercent: 1,
+      latencyUs: undefined,
+    });
+    const paced = `${line} | rate=10000/s lat_us p50=180 p90=300 p99=8200 p99.9=9000 max=9100 n=990`;
+    expect(parse(paced).latencyUs).toEqual({ p50: 180, p99: 8200 });
+  });
+
+  it('is not believed when it says something else', () => {
+    expect(() => parse('connack 5')).toThrow('mqtt-load said: connack 5');
+  });
+});
+
+describe('the table', () => {
+  it('marks what falls short and names what is unavailable', () => {
+    const base = { description: '', tookS: 1, quick: false, measurements: [] };
+    const text = table([
+      {
+        ...base,
+        scenario: 'a',
+        measurements: [
+          { what: 'rate', value: 39_999, unit: 'msg/s', asked: { atLeast: 40_000 } },
+          { what: 'memory', value: 120.4, unit: 'MiB', asked: { atMost: 130 } },
+          { what: 'other', value: 0.01234, unit: 's' },
+        ],
+      },
+      { ...base, scenario: 'b', unavailable: 'no Mosquitto' },
+    ]);
+    expect(text).toMatch(/rate +≥ 40,000 msg\/s +39,999 msg\/s +SHORT/);
+    expect(text).toMatch(/memory +≤ 130 MiB +120 MiB +ok/);
+    expect(text).toMatch(/other +0\.0123 s/);
+    expect(text).toMatch(/b +unavailable +no Mosquitto/);
+  });
+
+  it('counts the bound itself as met', () => {
+    expect(isMet({ what: '', value: 1, unit: '', asked: { atMost: 1 } })).toBe(true);
+    expect(isMet({ what: '', value: 1, unit: '' })).toBeUndefined();
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * The HTTP API: all routes of the contract over the system facade, one file per resource. Knows the facade and the
+ * words of the model; what a route may do is decided by the listener (`config.access`), not here.
+ */
+import type { HttpDoor } from '../communication/http/door.ts';
+import type { SystemFacade } from '../model/ports/system.ts';
+import { deviceRoutes } from './devices.ts';
+import { eventRoutes } from './events.ts';
+import { liveRoutes } from './live.ts';
+import { OpenStreams } from './open-streams.ts';
+import { openApiRoutes } from './openapi.ts';
+import { profileRoutes } from './profiles.ts';
+import { quarantineRoutes } from './quarantine.ts';
+import { sessionRoutes } from './session.ts';
+import { systemRoutes } from './system.ts';
+import { telemetryRoutes } from './telemetry.ts';
+
+export function apiDoor(facade: SystemFacade): HttpDoor {
+  return async (app) => {
+    const streams = new OpenStreams(facade.security, app.clock);
+    app.addHook('preClose', (done) => {
+      streams.closeAll('server.stopping');
+      done();
+    });
+    sessionRoutes(app, facade);
+    deviceRoutes(app, facade);
+    telemetryRoutes(app, facade);
+    profileRoutes(app, facade);
+    quarantineRoutes(app, facade);
+    systemRoutes(app, facade);
+    eventRoutes(app, facade, streams);
+    await liveRoutes(app, facade, streams);
+    openApiRoutes(app, facade);
+  };
+}

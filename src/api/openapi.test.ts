@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../model/errors.ts';
+import { runApi } from './test-support.ts';
+
+interface Operation {
+  readonly summary?: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly object[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: object; readonly securitySchemes: object };
+}
+
+const ROUTES = [
+  'DELETE /api/v1/devices/{id}',
+  'DELETE /api/v1/devices/{id}/credentials',
+  'GET /api/openapi.json',
+  'GET /api/v1/dead-letters',
+  'GET /api/v1/devices',
+  'GET /api/v1/devices/{id}',
+  'GET /api/v1/devices/{id}/latest',
+  'GET /api/v1/devices/{id}/telemetry',
+  'GET /api/v1/events',
+  'GET /api/v1/live',
+  'GET /api/v1/profiles',
+  'GET /api/v1/profiles/{id}',
+  'GET /api/v1/quarantine',
+  'GET /api/v1/system',
+  'GET /healthz',
+  'GET /metrics',
+  'GET /readyz',
+  'PATCH /api/v1/devices/{id}',
+  'POST /api/v1/devices',
+  'POST /api/v1/devices/{id}/credentials',
+  'POST /api/v1/devices/{id}/telemetry',
+  'POST /api/v1/login',
+  'POST /api/v1/profiles',
+  'POST /api/v1/tokens',
+];
+
+async function fetchDocument(): Promise<Document> {
+  await using api = await runApi();
+  const [first, second] = await Promise.all([
+    fetch(`${api.url}/api/openapi.json`),
+    fetch(`${api.url}/api/openapi.json`),
+  ]);
+  const text = await first.text();
+  expect(await second.text()).toBe(text);
+  return JSON.parse(text) as Document;
+}
+
+const operationsOf = ({ paths }: Document): (readonly [string, Operation])[] =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => [`${method.toUpperCase()} ${path}`, one] as const),
+  );
+
+/** Every value of a key, anywhere. */
+function collect(value: unknown, key: string): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => (name === key ? [inner] : collect(inner, key)));
+}
+
+function resolve(document: unknown, pointer: string): unknown {
+  return pointer
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], document);
+}
+
+describe('the OpenAPI document', () => {
+  it('is 3.1 and lists every route of the contract, and no other', async () => {
+    const document = await fetchDocument();
+    expect(document.openapi).toBe('3.1.0');
+    expect(document.info).toMatchObject({ title: 'Sensorium', version: '9.9.9' });
+    expect(
+      operationsOf(document)
+        .map(([name]) => name)
+        .toSorted(),
+    ).toEqual(ROUTES);
+  });
+
+  it('resolves every reference', async () => {
+    const document = await fetchDocument();
+    const references = collect(document, '$ref');
+    expect(references.length).toBeGreaterThan(50);
+    for (const reference of references) {
+      expect(reference).toMatch(/^#\/components\/schemas\//);
+      expect(resolve(document, String(reference))).toBeTypeOf('object');
+    }
+  });
+
+  it('describes each operation, its path parameters, and its errors as problems', async () => {
+    const document = await fetchDocument();
+    for (const [name, one] of operationsOf(document)) {
+      expect([name, typeof one.summary, typeof one.description, one.tags?.length]).toEqual([
+        name,
+        'string',
+        'string',
+        1,
+      ]);
+      const inPath = one.parameters
+        ?.filter((parameter) => parameter.in === 'path')
+        .map((parameter) => parameter.name);
+      expect([name, inPath ?? []]).toEqual([name, name.includes('{id}') ? ['id'] : []]);
+      const open = one.security?.length === 0;
+      expect([name, '401' in one.responses]).toEqual([name, !open || name === 'POST /api/v1/login']);
+      for (const [status, { description, content }] of Object.entries(one.responses)) {
+        if (Number(status) < 400 || name === 'GET /readyz') continue;
+        expect(content).toEqual({
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        });
+        for (const [, code] of description.matchAll(/`([a-z_.]+)`/g)) {
+          expect(ERRORS).toHaveProperty([code ?? '', 'status'], Number(status));
+        }
+      }
+    }
+  });
+
+  it('names what telemetry may be sent as', async () => {
+    const { paths } = await fetchDocument();
+    const { requestBody } = paths['/api/v1/devices/{id}/telemetry']?.['post'] ?? {};
+    expect(Object.keys(requestBody?.content ?? {})).toEqual([
+      'application/json',
+      'application/x-ndjson',
+      'text/csv',
+      'application/senml+json',
+      'application/senml+cbor',
+    ]);
+  });
+});

@@ -1,0 +1,106 @@
+/** The query of the telemetry route: from text, checked, with the parameter named that is wrong. */
+import { METRICS_PER_QUERY_MAX, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import type { JsonSchema } from '../communication/http/route-schema.ts';
+import { problem, type SensoriumError } from '../model/errors.ts';
+import { AGGREGATES, type Aggregate, type ReadingsQuery } from '../model/ports/history.ts';
+import { parseDuration, parseTime } from './time-text.ts';
+
+const FORMATS = ['json', 'csv', 'parquet'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface ReadingsParameters {
+  readonly metric?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly interval?: string;
+  readonly agg?: Aggregate;
+  readonly limit?: number;
+  readonly order?: 'asc' | 'desc';
+  readonly format?: Format;
+}
+
+const time = 'Milliseconds since the epoch, ISO 8601, or before now: -1h, -7d';
+
+export const METRIC_PARAMETER: JsonSchema = {
+  type: 'array',
+  items: { type: 'string', minLength: 1, maxLength: METRICS_PER_QUERY_MAX * 129 },
+  maxItems: METRICS_PER_QUERY_MAX,
+  description: 'Repeated, or a list with commas; all metrics when absent',
+};
+
+export const READINGS_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
+  metric: METRIC_PARAMETER,
+  from: { type: 'string', maxLength: 64, description: `${time}. Inclusive` },
+  to: { type: 'string', maxLength: 64, description: `${time}. Exclusive` },
+  interval: {
+    type: 'string',
+    maxLength: 32,
+    description: 'Width of a bucket: 10s, 1m, 1h, 1d, or milliseconds',
+  },
+  agg: { enum: AGGREGATES, description: 'How a bucket becomes a value; default avg. Needs interval' },
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: QUERY_LIMIT_MAX,
+    description: `Default ${QUERY_LIMIT_DEFAULT}`,
+  },
+  order: { enum: ['asc', 'desc'], description: 'By time; default asc. desc for raw readings only' },
+  format: { enum: FORMATS, description: 'Default json, or what Accept asks for' },
+};
+
+export function readingsQuery(
+  device: string,
+  parameters: ReadingsParameters,
+  now: number,
+): Result<ReadingsQuery, SensoriumError> {
+  const { metric, interval, agg, order, limit = QUERY_LIMIT_DEFAULT } = parameters;
+  const from = timeOf('from', parameters.from, now);
+  if (!from.ok) return from;
+  const to = timeOf('to', parameters.to, now);
+  if (!to.ok) return to;
+  if (from.value !== undefined && to.value !== undefined && from.value >= to.value) {
+    return invalid('from', 'must be before to');
+  }
+  const intervalMs = interval === undefined ? undefined : parseDuration(interval);
+  if (interval !== undefined && intervalMs === undefined) {
+    return invalid('interval', `"${interval}" is no duration: use 10s, 1m, 1h, 1d, or milliseconds`);
+  }
+  if (agg !== undefined && intervalMs === undefined) return invalid('agg', 'needs interval');
+  const descending = order === 'desc';
+  if (descending && intervalMs !== undefined)
+    return invalid('order', 'desc is for raw readings, without interval');
+  const metrics = metricsFrom(metric);
+  if (metrics !== undefined && metrics.length > METRICS_PER_QUERY_MAX) {
+    return invalid('metric', `names more than ${METRICS_PER_QUERY_MAX} metrics`);
+  }
+  const aggregate = intervalMs === undefined ? undefined : (agg ?? 'avg');
+  return ok({ device, metrics, from: from.value, to: to.value, intervalMs, aggregate, limit, descending });
+}
+
+/** `metric=a&metric=b,c` → a, b, c. */
+export function metricsFrom(metric: readonly string[] | undefined): readonly string[] | undefined {
+  const names = metric?.flatMap((part) => part.split(',')).filter((name) => name !== '') ?? [];
+  return names.length === 0 ? undefined : [...new Set(names)];
+}
+
+/** The format asked for: parameter over header over JSON. */
+export function formatOf(parameters: ReadingsParameters, accept: string | undefined): Format {
+  if (parameters.format !== undefined) return parameters.format;
+  const types = (accept ?? '').toLowerCase();
+  if (types.includes('text/csv')) return 'csv';
+  return types.includes('application/vnd.apache.parquet') ? 'parquet' : 'json';
+}
+
+function timeOf(
+  name: string,
+  text: string | undefined,
+  now: number,
+): Result<number | undefined, SensoriumError> {
+  if (text === undefined) return ok(undefined);
+  const ms = parseTime(text, now);
+  return ms === undefined ? invalid(name, `"${text}" is no time. ${time}`) : ok(ms);
+}
+
+const invalid = (parameter: string, what: string): Result<never, SensoriumError> =>
+  err(problem('query.invalid', `${parameter}: ${what}`));

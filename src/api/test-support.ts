@@ -1,0 +1,247 @@
+/** A fake system behind the API: a registry of two devices, history that answers what it is told, a real clock. */
+import type { Clock } from '../base/clock.ts';
+import { UP } from '../base/lifecycle.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { FakeSecurity, type RunningServer, runServer } from '../communication/http/test-support.ts';
+import type { Device, DeviceInput, DevicePatch } from '../model/device.ts';
+import { problem, type SensoriumError } from '../model/errors.ts';
+import type { AnyEvent, EventMap, EventType } from '../model/events.ts';
+import type { DeviceId, ProfileId } from '../model/ids.ts';
+import type { EventSubscriber } from '../model/ports/events.ts';
+import type { History, HistoryTotals, LiveFeed, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
+import type { DevicePage, DeviceQuery, Registry } from '../model/ports/registry.ts';
+import type { SystemFacade } from '../model/ports/system.ts';
+import { OPEN_PROFILE, type Profile, type ProfileInput } from '../model/profile.ts';
+import type { Reading } from '../model/reading.ts';
+import { apiDoor } from './api-door.ts';
+
+class FakeRegistry implements Registry {
+  readonly devices = new Map<string, Device>();
+  readonly byWhom: string[] = [];
+  lastQuery: DeviceQuery | undefined;
+
+  constructor() {
+    for (const id of ['child', 'gw', 'station']) this.#put({ id });
+  }
+
+  get size(): number {
+    return this.devices.size;
+  }
+
+  get(id: string): Device | undefined {
+    return this.devices.get(id);
+  }
+
+  list(query: DeviceQuery): DevicePage {
+    this.lastQuery = query;
+    const devices = [...this.devices.values()].slice(0, query.limit);
+    return { devices, total: this.size };
+  }
+
+  add(input: DeviceInput, by: string): Promise<Result<Device, SensoriumError>> {
+    this.byWhom.push(by);
+    if (this.devices.has(input.id)) return refuse('device.exists', input.id);
+    return Promise.resolve(ok(this.#put(input)));
+  }
+
+  update(
+    id: string,
+    patch: DevicePatch,
+    by: string,
+    version?: number,
+  ): Promise<Result<Device, SensoriumError>> {
+    this.byWhom.push(by);
+    const device = this.devices.get(id);
+    if (device === undefined) return refuse('device.unknown', id);
+    if (version !== undefined && version !== device.version) return refuse('device.version_conflict', id);
+    const updated = { ...device, name: patch.name ?? device.name, version: device.version + 1 };
+    this.devices.set(id, updated);
+    return Promise.resolve(ok(updated));
+  }
+
+  remove(id: string, by: string): Promise<Result<Device, SensoriumError>> {
+    this.byWhom.push(by);
+    const device = this.devices.get(id);
+    if (device === undefined) return refuse('device.unknown', id);
+    this.devices.delete(id);
+    return Promise.resolve(ok(device));
+  }
+
+  report(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  profile(id: string): Profile | undefined {
+    return id === 'open' ? OPEN_PROFILE : undefined;
+  }
+
+  profiles(): readonly Profile[] {
+    return [OPEN_PROFILE];
+  }
+
+  putProfile(input: ProfileInput): Promise<Result<Profile, SensoriumError>> {
+    if (input.id === 'open') return refuse('profile.exists', 'open');
+    return Promise.resolve(ok({ ...input, id: input.id as Profile['id'] }));
+  }
+
+  onChange(): () => void {
+    return () => undefined;
+  }
+
+  #put({ id, name = id }: DeviceInput): Device {
+    const device: Device = {
+      id: id as DeviceId,
+      name,
+      profile: 'open' as ProfileId,
+      gateway: id === 'gw',
+      attributes: {},
+      createdAt: 1,
+      updatedAt: 1,
+      version: 1,
+    };
+    this.devices.set(id, device);
+    return device;
+  }
+}
+
+const refuse = (code: Parameters<typeof problem>[0], id: string): Promise<Result<never, SensoriumError>> =>
+  Promise.resolve(err(problem(code, `"${id}"`)));
+
+const TOTALS: HistoryTotals = {
+  packets: 3,
+  stored: 1,
+  forwarded: 1,
+  quarantined: 1,
+  readings: 1,
+  rejections: 0,
+  offset: 3,
+};
+
+class FakeHistory implements History {
+  rows: readonly ReadingRow[] = [{ metric: 'temperature', ts: 1_700_000_000_000, value: 21.5, unit: 'Cel' }];
+  failure: SensoriumError | undefined;
+  readonly queries: ReadingsQuery[] = [];
+  latestMetrics: readonly string[] | undefined;
+
+  readings(query: ReadingsQuery): ReturnType<History['readings']> {
+    this.queries.push(query);
+    return this.#answer(this.rows);
+  }
+
+  latest(device: string, metrics?: readonly string[]): ReturnType<History['latest']> {
+    this.latestMetrics = metrics;
+    return this.#answer(this.rows.map((row) => ({ ...row, device })));
+  }
+
+  file(query: ReadingsQuery, format: 'csv' | 'parquet'): ReturnType<History['file']> {
+    this.queries.push(query);
+    return this.#answer(new TextEncoder().encode(`${format} of ${query.device}`));
+  }
+
+  quarantine(): ReturnType<History['quarantine']> {
+    return this.#answer([]);
+  }
+
+  totals(): ReturnType<History['totals']> {
+    return this.#answer(TOTALS);
+  }
+
+  #answer<T>(value: T): Promise<Result<T, SensoriumError>> {
+    return Promise.resolve(this.failure === undefined ? ok(value) : err(this.failure));
+  }
+}
+
+class FakeEvents implements EventSubscriber {
+  readonly #handlers = new Set<(event: AnyEvent) => void | Promise<void>>();
+  #id = 0;
+
+  get subscribers(): number {
+    return this.#handlers.size;
+  }
+
+  onAny(_name: string, handler: (event: AnyEvent) => void | Promise<void>): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  on(): never {
+    throw new Error('the API listens to all types');
+  }
+
+  deadLetters(): [] {
+    return [];
+  }
+
+  emit<T extends EventType>(type: T, data: EventMap[T]): void {
+    this.#id += 1;
+    const event = {
+      specversion: '1.0',
+      id: String(this.#id),
+      source: '/sensorium',
+      type,
+      subject: 'subject',
+      time: '2026-01-01T00:00:00.000Z',
+      datacontenttype: 'application/json',
+      data,
+    } as AnyEvent;
+    for (const handler of this.#handlers) void handler(event);
+  }
+}
+
+type Watcher = Parameters<LiveFeed['watch']>[1];
+
+class FakeLive implements LiveFeed {
+  readonly watchers = new Map<Watcher, string | undefined>();
+
+  watch(filter: { readonly device?: string | undefined }, listener: Watcher): () => void {
+    this.watchers.set(listener, filter.device);
+    return () => this.watchers.delete(listener);
+  }
+
+  emit(readings: readonly Reading[], dropped = 0): void {
+    for (const [listener, device] of this.watchers) {
+      listener(device === undefined ? readings : readings.filter((one) => one.device === device), dropped);
+    }
+  }
+}
+
+export const reading = (device: string, value: number | string): Reading => ({
+  device: device as DeviceId,
+  metric: 'temperature',
+  ts: 1_700_000_000_000,
+  value,
+});
+
+interface RunningApi extends RunningServer {
+  readonly registry: FakeRegistry;
+  readonly history: FakeHistory;
+  readonly events: FakeEvents;
+  readonly live: FakeLive;
+  readonly state: { ready: boolean };
+}
+
+export async function runApi(options: { readonly clock?: Clock } = {}): Promise<RunningApi> {
+  const parts = {
+    security: new FakeSecurity(),
+    registry: new FakeRegistry(),
+    history: new FakeHistory(),
+    events: new FakeEvents(),
+    live: new FakeLive(),
+    state: { ready: true },
+  };
+  const { state, ...ports } = parts;
+  const facade: SystemFacade = {
+    version: '9.9.9',
+    startedAt: 1,
+    ...ports,
+    intake: { submit: () => Promise.resolve(ok({ accepted: 0, rejected: [] })) },
+    log: { first: 0, next: 3, durable: 3, sizeBytes: 4_096 },
+    health: () => ({
+      ready: state.ready,
+      managers: { data: state.ready ? UP : { status: 'down', reasons: ['restarting'] }, devices: UP },
+    }),
+    metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: '# nothing\n' }),
+  };
+  const running = await runServer({ ...options, doors: [apiDoor(facade)], security: ports.security });
+  return { ...running, ...parts };
+}

@@ -1,0 +1,155 @@
+import { Command, Option } from 'commander';
+import { QUERY_LIMIT_MAX } from '../base/limits.ts';
+import { AGGREGATES } from '../model/ports/history.ts';
+import { ROLES } from '../model/ports/security.ts';
+import type { CommonOptions } from './endpoint.ts';
+import { collect, duration, Grammar, integer } from './grammar.ts';
+import type { CliIo } from './io.ts';
+import { addTrafficVerbs } from './traffic-commands.ts';
+import type { AddOptions, ListOptions } from './verbs/devices.ts';
+import type { ExportOptions } from './verbs/export.ts';
+import type { QuarantineOptions } from './verbs/quarantine.ts';
+import type { QueryOptions } from './verbs/query.ts';
+import type { SendOptions } from './verbs/send.ts';
+import type { TailOptions } from './verbs/tail.ts';
+import type { TokenOptions } from './verbs/token.ts';
+
+/**
+ * The words of the command line: verbs, arguments, options, and nothing of what they do. Every action loads its
+ * verb when it runs.
+ */
+export function buildProgram(io: CliIo): { readonly program: Command; readonly grammar: Grammar } {
+  const grammar = new Grammar(io);
+  const program = new Command('sensorium')
+    .description('IoT platform in one process: devices in, trusted history and decisions out.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    })
+    .showHelpAfterError('(--help lists what is possible)')
+    .addHelpText('after', '\nsensorium start runs the system. Exit codes: 0 done, 1 failed, 2 wrong usage.');
+  addIdentityVerbs(program, grammar);
+  addReadingVerbs(program, grammar);
+  addTrafficVerbs(program, grammar);
+  addInspectionVerbs(program, grammar);
+  return { program, grammar };
+}
+
+function addIdentityVerbs(program: Command, { verb, within }: Grammar): void {
+  verb(program, 'token', 'make a token for a user of the API')
+    .option('--subject <name>', 'whom it names')
+    .addOption(new Option('--role <role>', 'what it allows').choices(ROLES))
+    .option('--lifetime <duration>', 'how long it is valid, such as 1h', duration)
+    .action((options: TokenOptions & CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/token.ts')).token(options, session)),
+    );
+  const devices = program.command('devices').description('register devices, look at them, remove them');
+  verb(devices, 'add <id>', 'register a device and print its token, once')
+    .option('--name <name>', 'what people call it')
+    .option('--profile <id>', 'device model; default: open, any metric')
+    .option('--gateway', 'it speaks for children')
+    .option('--parent <id>', 'the gateway it hangs on')
+    .option('--preset <preset>', 'foreign topics: zigbee2mqtt, tasmota, shelly, homeassistant')
+    .option('--topic-base <topic>', 'topic prefix of the preset, where it is not the default')
+    .action((id: string, options: AddOptions & CommonOptions) =>
+      within(options, async (session) => (await loadDevices()).addDevice(id, options, session)),
+    );
+  verb(devices, 'list', 'list devices')
+    .option('--text <text>', 'part of id or name')
+    .option('--parent <id>', 'children of this gateway')
+    .option('--profile <id>', 'devices of this model')
+    .option('--limit <n>', 'how many at most', integer(1, QUERY_LIMIT_MAX))
+    .action((options: ListOptions & CommonOptions) =>
+      within(options, async (session) => {
+        const { text, parent, profile, limit } = options;
+        return (await loadDevices()).listDevices({ text, parent, profile, limit }, session);
+      }),
+    );
+  verb(devices, 'show <id>', 'show one device').action((id: string, options: CommonOptions) =>
+    within(options, async (session) => (await loadDevices()).showDevice(id, session)),
+  );
+  verb(devices, 'remove <id...>', 'remove devices; their history stays').action(
+    (ids: readonly string[], options: CommonOptions) =>
+      within(options, async (session) => (await loadDevices()).removeDevices(ids, session)),
+  );
+  verb(devices, 'credentials <id>', 'make a further token for a device')
+    .option('--rotate', 'revoke its earlier tokens first')
+    .option('--revoke', 'revoke its tokens and make none')
+    .action((id: string, options: { rotate?: boolean; revoke?: boolean } & CommonOptions) =>
+      within(options, async (session) => (await loadDevices()).deviceCredentials(id, options, session)),
+    );
+}
+
+const loadDevices = () => import('./verbs/devices.ts');
+
+function addReadingVerbs(program: Command, { verb, within }: Grammar): void {
+  verb(
+    program,
+    'send <device> [values...]',
+    'send readings: metric=value …, a JSON payload, or NDJSON on stdin',
+  )
+    .option('--ts <time>', 'time of the readings: ISO 8601, epoch ms, -1h; default now')
+    .action((device: string, values: readonly string[], options: SendOptions & CommonOptions) =>
+      within(options, async (session) =>
+        (await import('./verbs/send.ts')).send(device, values, options, session),
+      ),
+    );
+  const query = verb(program, 'query <device> [metrics...]', 'read history');
+  addRange(query)
+    .option('--limit <n>', 'how many readings at most', integer(1, QUERY_LIMIT_MAX))
+    .option('--newest', 'newest first')
+    .option('--latest', 'the last value of each metric')
+    .addOption(new Option('--format <format>', 'default table').choices(['table', 'json', 'csv', 'parquet']))
+    .option('--output <file>', 'where csv or parquet goes; default standard output')
+    .action((device: string, metrics: readonly string[], options: QueryOptions & CommonOptions) =>
+      within(options, async (session) =>
+        (await import('./verbs/query.ts')).query(device, metrics, options, session),
+      ),
+    );
+  const files = verb(program, 'export', 'write the history of a device to a file');
+  addRange(files)
+    .requiredOption('--device <id>', 'whose history')
+    .option('--metric <name>', 'only this metric (repeatable)', collect)
+    .addOption(
+      new Option('--format <format>', 'csv or parquet').choices(['csv', 'parquet']).makeOptionMandatory(),
+    )
+    .requiredOption('--output <file>', 'file to write')
+    .option('--limit <n>', 'how many readings at most', integer(1, QUERY_LIMIT_MAX))
+    .action((options: ExportOptions & CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/export.ts')).exportHistory(options, session)),
+    );
+  verb(program, 'tail', 'follow live readings, or events')
+    .option('--device <id>', 'of this device only')
+    .option('--events', 'events instead of readings')
+    .option('--type <type>', 'events of this type only')
+    .option('--count <n>', 'end after so many', integer(1, Number.MAX_SAFE_INTEGER))
+    .option('--for <duration>', 'end after this time, such as 10s', duration)
+    .action((options: TailOptions & CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/tail.ts')).tail(options, session)),
+    );
+}
+
+function addInspectionVerbs(program: Command, { verb, within }: Grammar): void {
+  const quarantine = program.command('quarantine').description('look at what was refused, and why');
+  verb(quarantine, 'list', 'list refused packets')
+    .option('--device <id>', 'of this device only')
+    .option('--limit <n>', 'how many at most', integer(1, QUERY_LIMIT_MAX))
+    .action((options: QuarantineOptions & CommonOptions) =>
+      within(options, async (session) =>
+        (await import('./verbs/quarantine.ts')).listQuarantine(options, session),
+      ),
+    );
+  verb(program, 'doctor', 'look for what commonly goes wrong, and say what to do').action(
+    (options: CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/doctor.ts')).doctor(session)),
+  );
+}
+
+function addRange(command: Command): Command {
+  return command
+    .option('--from <time>', 'from this time on: ISO 8601, epoch ms, -1h')
+    .option('--to <time>', 'up to this time, exclusive')
+    .option('--interval <width>', 'one value per interval: 10s, 1m, 1h, 1d')
+    .addOption(new Option('--agg <function>', 'how an interval is summed up').choices(AGGREGATES));
+}

@@ -1,0 +1,72 @@
+import { parseInstant } from './replay/instant.ts';
+
+/**
+ * How people write amounts on a command line. Each reader answers undefined for what it does not understand;
+ * the caller knows the name of the option and says it.
+ */
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** "10s", "1.5h", "250ms" in milliseconds. A bare number is refused: nobody agrees on its unit. */
+export function readDurationMs(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text.trim());
+  const unit = UNITS_MS[match?.[2] ?? ''];
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+}
+
+/** "now", "-1h", ISO 8601 or epoch as milliseconds since the epoch. */
+export function readTimeMs(text: string, nowMs: number): number | undefined {
+  if (text === 'now') return nowMs;
+  if (text.startsWith('-')) {
+    const ago = readDurationMs(text.slice(1));
+    return ago === undefined ? undefined : nowMs - ago;
+  }
+  return parseInstant(text);
+}
+
+/** "1000x", "0.5", "max" (Infinity). */
+export function readSpeed(text: string): number | undefined {
+  if (text === 'max') return Number.POSITIVE_INFINITY;
+  const match = /^(\d+(?:\.\d+)?)x?$/i.exec(text.trim());
+  const speed = match === null ? 0 : Number(match[1]);
+  return speed > 0 ? speed : undefined;
+}
+
+/** Whole numbers between two bounds, digits grouped with _ or , if liked. */
+export function readInteger(text: string, min: number, max: number): number | undefined {
+  const plain = text.replaceAll(/[_,]/g, '');
+  const value = /^-?\d+$/.test(plain) ? Number(plain) : Number.NaN;
+  return value >= min && value <= max ? value : undefined;
+}
+
+/** A share of a whole: 0 to 1. */
+export function readShare(text: string): number | undefined {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  return value >= 0 && value <= 1 ? value : undefined;
+}
+
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms)) return '?';
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.round(hours / 24)} days`;
+}
+
+export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const amount = bytes / 1_024 ** power;
+  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { type Health, type Manager, UP } from '../base/lifecycle.ts';
+import { STORE_COMMIT_LINGER_MS, STORE_COMMIT_MAX_READINGS } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+import { problem, type SensoriumError } from '../model/errors.ts';
+import type { Offset } from '../model/packet.ts';
+import type { EventPublisher } from '../model/ports/events.ts';
+import type { History, HistoryTotals, Intake, LiveFeed } from '../model/ports/history.ts';
+import type { Log } from '../model/ports/log.ts';
+import type { Meter } from '../model/ports/meter.ts';
+import type { Registry } from '../model/ports/registry.ts';
+import { CommitAnnouncer } from './commit-announcer.ts';
+import { HistoryClient } from './history-client.ts';
+import { LiveHub } from './live-hub.ts';
+import { LogIntake } from './log-intake.ts';
+import type { FromWorker } from './protocol.ts';
+import { RegistryFeed } from './registry-feed.ts';
+import { WorkerLink } from './worker-link.ts';
+
+interface DataManagerOptions {
+  readonly log: Log;
+  /** Where the worker finds the log. */
+  readonly logPath: string;
+  readonly dataDir: string;
+  readonly registry: Registry;
+  readonly events: EventPublisher;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** For tests that want many small commits. */
+  readonly commit?: { readonly lingerMs: number; readonly maxReadings: number } | undefined;
+}
+
+/** The name under which history holds the log back. */
+const CONSUMER = 'history';
+
+/**
+ * The data room as the system sees it: starts the data worker, feeds it, and speaks for it. The worker owns
+ * pipeline and store; this side owns the ports, which stay valid over restarts and answer with an error between.
+ */
+export class DataManager implements Manager {
+  readonly name = 'data';
+  readonly history: History;
+  readonly intake: Intake;
+  readonly live: LiveFeed;
+  readonly #options: DataManagerOptions;
+  readonly #client: HistoryClient;
+  readonly #hub: LiveHub;
+  readonly #feed: RegistryFeed;
+  readonly #announcer: CommitAnnouncer;
+  #link: WorkerLink | undefined;
+  #totals: HistoryTotals | undefined;
+  #held = false;
+  #trouble: string | undefined;
+  #down = 'not started';
+  #undo: (() => void)[] = [];
+  #onFailure: (cause: Error) => void = () => undefined;
+  #begun: { resolve(totals: HistoryTotals): void; reject(cause: Error): void } | undefined;
+  /** The worker waits for something beyond its own `next`. */
+  #waiting: Offset | undefined;
+  /** What was durable when the worker was woken last: it has seen that much. */
+  #wokenAt: Offset = -1;
+
+  constructor(options: DataManagerOptions) {
+    this.#options = options;
+    this.#client = new HistoryClient({
+      ask: (id, query) => {
+        if (this.#totals === undefined || this.#link === undefined) return false;
+        this.#link.post({ kind: 'query', id, query });
+        return true;
+      },
+      totals: () => this.#totals,
+    });
+    this.#hub = new LiveHub((list) => this.#link?.post({ kind: 'watch', list }));
+    this.#feed = new RegistryFeed(options.registry, options.logger);
+    this.#announcer = new CommitAnnouncer(options.events, options.meter);
+    this.history = this.#client;
+    this.live = this.#hub;
+    this.intake = new LogIntake(options);
+  }
+
+  /** Resolves when history is open. Throws 'store.failed', 'data_dir.newer', 'data_dir.in_use', 'data_dir.corrupt'. */
+  async start(): Promise<void> {
+    const { log, logPath, dataDir, meter, commit } = this.#options;
+    const link = new WorkerLink({
+      setup: {
+        logPath,
+        storePath: join(dataDir, 'history.duckdb'),
+        tempDir: join(dataDir, 'tmp'),
+        lingerMs: commit?.lingerMs ?? STORE_COMMIT_LINGER_MS,
+        maxReadings: commit?.maxReadings ?? STORE_COMMIT_MAX_READINGS,
+      },
+      hear: (message) => this.#hear(message),
+      died: (cause) => this.#died(cause),
+    });
+    this.#link = link;
+    this.#waiting = undefined;
+    this.#wokenAt = -1;
+    this.#trouble = undefined;
+    const begun = new Promise<HistoryTotals>((resolve, reject) => {
+      this.#begun = { resolve, reject };
+    });
+    // Until the offset is known nothing may be trimmed.
+    if (!this.#held) log.hold(CONSUMER, 0);
+    link.start();
+    this.#undo = [
+      this.#feed.start((message) => link.post(message)),
+      log.listen({
+        committed: (through) => this.#wakeWhenDue(through + 1),
+        failed: () => undefined,
+        congestion: () => undefined,
+      }),
+      meter.collect('iot_pipeline_lag_packets', () => Math.max(0, log.durable - (this.#totals?.offset ?? 0))),
+    ];
+    link.post({ kind: 'begin', logNext: log.next });
+    try {
+      const totals = await begun;
+      this.#progressed(totals);
+    } catch (cause) {
+      await this.stop();
+      throw cause;
+    }
+    link.post({ kind: 'watch', list: this.#hub.list });
+  }
+
+  async stop(): Promise<void> {
+    const link = this.#link;
+    this.#down = 'stopped';
+    if (link !== undefined && !(await link.stop())) {
+      this.#options.logger.warn({}, 'the data worker did not stop in time and was ended; nothing is lost');
+    }
+    this.#link = undefined;
+    this.#release();
+  }
+
+  health(): Health {
+    if (this.#totals === undefined) return { status: 'down', reasons: [this.#down] };
+    return this.#trouble === undefined ? UP : { status: 'degraded', reasons: [this.#trouble] };
+  }
+
+  onFailure(listener: (cause: Error) => void): void {
+    this.#onFailure = listener;
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#begun?.resolve(message.totals);
+        break;
+      case 'failed':
+        this.#begun?.reject(problem(message.fault.code, message.fault.detail));
+        break;
+      case 'caught-up':
+        this.#waiting = message.next;
+        this.#wakeWhenDue(this.#options.log.durable);
+        break;
+      case 'committed':
+        this.#progressed(message.report.totals);
+        this.#announcer.announce(message.report);
+        this.#hub.publish(message.report.live, message.report.liveDropped);
+        break;
+      case 'effects':
+        void this.#carryOut(message);
+        break;
+      case 'answer':
+        this.#client.answered(message.id, message.answer);
+        break;
+      case 'refused':
+        this.#client.refused(message.id, message.fault);
+        break;
+      case 'trouble':
+        this.#troubled(
+          message.fault === undefined ? undefined : problem(message.fault.code, message.fault.detail),
+        );
+        break;
+      case 'bug':
+        this.#options.logger.error({ stack: message.stack }, message.message);
+        break;
+    }
+  }
+
+  async #carryOut({ id, effects }: Extract<FromWorker, { kind: 'effects' }>): Promise<void> {
+    const link = this.#link;
+    const refusedChildren = await this.#feed.carryOut(effects);
+    link?.post({ kind: 'effects-done', id, refusedChildren });
+  }
+
+  #progressed(totals: HistoryTotals): void {
+    this.#totals = totals;
+    this.#options.log.hold(CONSUMER, totals.offset);
+    this.#held = true;
+  }
+
+  #wakeWhenDue(durable: Offset): void {
+    if (this.#waiting === undefined || durable <= this.#waiting || durable <= this.#wokenAt) return;
+    this.#waiting = undefined;
+    this.#wokenAt = durable;
+    this.#link?.post({ kind: 'wake' });
+  }
+
+  #troubled(cause: SensoriumError | undefined): void {
+    const { logger } = this.#options;
+    if (cause === undefined) logger.info({}, 'history is well again');
+    else logger.error({ code: cause.code }, `history: ${cause.message}`);
+    this.#trouble = cause === undefined ? undefined : `${cause.title}: ${cause.message}. ${cause.cure}`;
+  }
+
+  #died(cause: Error): void {
+    this.#link = undefined;
+    this.#down = `the data worker ended: ${cause.message}`;
+    const begun = this.#begun;
+    const wasReady = this.#totals !== undefined;
+    this.#release();
+    if (wasReady) this.#onFailure(cause);
+    else begun?.reject(cause);
+  }
+
+  #release(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    this.#totals = undefined;
+    this.#begun = undefined;
+    this.#client.disconnected();
+  }
+}

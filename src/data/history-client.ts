@@ -1,0 +1,173 @@
+import { FUTURE_TOLERANCE_MS, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { problem, type SensoriumError } from '../model/errors.ts';
+import type {
+  History,
+  HistoryTotals,
+  LatestRow,
+  QuarantineRow,
+  ReadingRow,
+  ReadingsQuery,
+} from '../model/ports/history.ts';
+import type { ReadingValue } from '../model/reading.ts';
+import type { Fault, Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
+import { KIND_BOOLEAN, KIND_TEXT, type Series } from './series.ts';
+
+/** The end of time where a query names none: a whole minute, so that windows reach it. */
+const FAR_FUTURE_MS = 253_402_300_800_000;
+const INTERVAL_MAX_MS = 3_660 * FUTURE_TOLERANCE_MS;
+const KEEPS_KIND: ReadonlySet<string | undefined> = new Set([undefined, 'first', 'last', 'min', 'max']);
+
+type Resolve = (result: Result<unknown, SensoriumError>) => void;
+
+interface HistoryClientOptions {
+  /** False where there is nobody to ask. */
+  readonly ask: (id: number, query: Query) => boolean;
+  readonly totals: () => HistoryTotals | undefined;
+}
+
+/** History as rooms see it: questions to the data worker, columns back, rows out. Answers while down with an error. */
+export class HistoryClient implements History {
+  readonly #options: HistoryClientOptions;
+  readonly #pending = new Map<number, Resolve>();
+  #asked = 0;
+
+  constructor(options: HistoryClientOptions) {
+    this.#options = options;
+  }
+
+  async readings(query: ReadingsQuery): Promise<Result<readonly ReadingRow[], SensoriumError>> {
+    const range = toRange(query);
+    if (!range.ok) return range;
+    const answer = await this.#ask({ kind: 'rows', range: range.value });
+    if (!answer.ok) return answer;
+    const aggregate = range.value.bucket?.aggregate;
+    return ok(toRows(answer.value, KEEPS_KIND.has(aggregate)));
+  }
+
+  async latest(
+    device: string,
+    metrics: readonly string[] = [],
+  ): Promise<Result<readonly LatestRow[], SensoriumError>> {
+    const answer = await this.#ask({ kind: 'latest', device, metrics });
+    if (!answer.ok) return answer;
+    return ok(newestPerMetric(toRows(answer.value, true)).map((row) => ({ device, ...row })));
+  }
+
+  async file(query: ReadingsQuery, format: 'csv' | 'parquet'): Promise<Result<Uint8Array, SensoriumError>> {
+    const range = toRange(query);
+    return range.ok ? this.#ask({ kind: 'file', range: range.value, format }) : range;
+  }
+
+  async quarantine(query: {
+    readonly device?: string | undefined;
+    readonly limit?: number | undefined;
+  }): Promise<Result<readonly QuarantineRow[], SensoriumError>> {
+    const limit = checkLimit(query.limit);
+    return limit.ok ? this.#ask({ kind: 'quarantine', device: query.device, limit: limit.value }) : limit;
+  }
+
+  async totals(): Promise<Result<HistoryTotals, SensoriumError>> {
+    const totals = this.#options.totals();
+    return totals === undefined ? err(unavailable()) : ok(totals);
+  }
+
+  answered(id: number, answer: unknown): void {
+    this.#take(id)?.(ok(answer));
+  }
+
+  refused(id: number, { code, detail }: Fault): void {
+    this.#take(id)?.(err(problem(code, detail)));
+  }
+
+  /** Nobody will answer any more. */
+  disconnected(): void {
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.(err(unavailable()));
+  }
+
+  #ask<Q extends Query>(query: Q): Promise<Result<QueryAnswers[Q['kind']], SensoriumError>> {
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((resolve) => {
+      // The worker answers a question with the type that belongs to it: `QueryAnswers` is their agreement.
+      this.#pending.set(id, resolve as Resolve);
+      if (!this.#options.ask(id, query)) this.#take(id)?.(err(unavailable()));
+    });
+  }
+
+  #take(id: number): Resolve | undefined {
+    const resolve = this.#pending.get(id);
+    this.#pending.delete(id);
+    return resolve;
+  }
+}
+
+const unavailable = (): SensoriumError => problem('store.unavailable', 'the data manager is not running');
+
+function checkLimit(limit: number = QUERY_LIMIT_DEFAULT): Result<number, SensoriumError> {
+  if (!Number.isInteger(limit) || limit < 1) return err(problem('query.invalid', `limit ${limit}`));
+  if (limit > QUERY_LIMIT_MAX) {
+    return err(problem('query.too_wide', `limit ${limit}; at most ${QUERY_LIMIT_MAX} rows in one answer`));
+  }
+  return ok(limit);
+}
+
+function toRange(query: ReadingsQuery): Result<QueryRange, SensoriumError> {
+  const { device, metrics = [], from = 0, to = FAR_FUTURE_MS, intervalMs, aggregate, descending } = query;
+  const limit = checkLimit(query.limit);
+  if (!limit.ok) return limit;
+  if (!Number.isFinite(from)) return err(problem('query.invalid', `from ${from}`));
+  if (!Number.isFinite(to)) return err(problem('query.invalid', `to ${to}`));
+  if (from > to) return err(problem('query.invalid', `from ${from} is after to ${to}`));
+  if (intervalMs === undefined && aggregate !== undefined) {
+    return err(problem('query.invalid', 'agg needs an interval'));
+  }
+  if (intervalMs !== undefined && !(intervalMs >= 1 && intervalMs <= INTERVAL_MAX_MS)) {
+    return err(problem('query.invalid', `interval ${intervalMs} ms; 1 ms to ten years are allowed`));
+  }
+  return ok({
+    device,
+    metrics,
+    from: bounded(from),
+    to: bounded(to),
+    limit: limit.value,
+    descending: descending ?? false,
+    bucket:
+      intervalMs === undefined
+        ? undefined
+        : { intervalMs: Math.floor(intervalMs), aggregate: aggregate ?? 'avg' },
+  });
+}
+
+const bounded = (ms: number): number => Math.min(Math.max(Math.ceil(ms), 0), FAR_FUTURE_MS);
+
+/** `keepsKind`: a boolean series answers booleans; its averages, sums and counts are numbers. */
+function toRows(columns: RowColumns, keepsKind: boolean): ReadingRow[] {
+  const dictionary = new Map(columns.dictionary.map((series) => [series.id, series]));
+  const rows: ReadingRow[] = [];
+  for (let row = 0; row < columns.ts.length; row += 1) {
+    const series = dictionary.get(columns.series[row] ?? 0);
+    if (series === undefined) continue;
+    const value = valueOf(columns, row, series, keepsKind);
+    const { metric, unit } = series;
+    const ts = columns.ts[row] ?? 0;
+    rows.push(unit === '' ? { metric, ts, value } : { metric, ts, value, unit });
+  }
+  return rows;
+}
+
+function valueOf(columns: RowColumns, row: number, series: Series, keepsKind: boolean): ReadingValue {
+  if (series.kind === KIND_TEXT) return columns.text.get(row) ?? '';
+  const value = columns.value[row] ?? 0;
+  return series.kind === KIND_BOOLEAN && keepsKind ? value !== 0 : value;
+}
+
+/** A metric that was sent in several units or kinds has several series: the newest speaks for it. */
+function newestPerMetric(rows: readonly ReadingRow[]): readonly ReadingRow[] {
+  const newest = new Map<string, ReadingRow>();
+  for (const row of rows) {
+    const known = newest.get(row.metric);
+    if (known === undefined || row.ts >= known.ts) newest.set(row.metric, row);
+  }
+  return [...newest.values()];
+}

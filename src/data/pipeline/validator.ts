@@ -1,0 +1,193 @@
+import { UNIT_MAX_CHARS } from '../../base/limits.ts';
+import type { ErrorCode, SensoriumError } from '../../model/errors.ts';
+import type { PayloadFormat } from '../../model/packet.ts';
+import type { Rejection } from '../../model/reading.ts';
+import { decode } from '../payload/decode.ts';
+import type { ValueSink } from '../payload/sink.ts';
+import { KIND_BOOLEAN, KIND_NUMBER, KIND_TEXT } from '../series.ts';
+import type { Batch } from './batch.ts';
+import type { DeviceEntry, MetricSlot } from './device-entry.ts';
+import { readEventTime, TIME_IN_FUTURE } from './event-time.ts';
+import { judgeBoolean, judgeNumber, judgeText } from './profile-rules.ts';
+
+/**
+ * Judges raw values one by one and puts the good ones into the batch: name, time, type, range, all against the
+ * profile of the device. The same code answers an HTTP sender item by item (dry, on the main thread) and fills
+ * history (on the worker). It knows nothing of topics, logs or stores.
+ */
+
+export interface ValueRejection extends Rejection {
+  readonly device: string;
+  /** True when only the memory of earlier readings could tell: a dry run does not see it. */
+  readonly late: boolean;
+}
+
+/** Units are codes, not prose: printable, without spaces around them. */
+const UNIT = new RegExp(String.raw`^[^\p{C}\s](?:[^\p{C}]*[^\p{C}\s])?$`, 'u');
+
+export class Validator implements ValueSink {
+  /** Of the packet at hand, in order. */
+  rejections: ValueRejection[] = [];
+  readonly #batch: Batch;
+  #device: DeviceEntry | undefined;
+  #receivedAt = 0;
+  #lastRawTs: unknown;
+  #lastTime = 0;
+  #itemWithBadTime = -1;
+
+  constructor(batch: Batch) {
+    this.#batch = batch;
+  }
+
+  /** A new packet: forgets the rejections of the one before. */
+  begin(device: DeviceEntry, receivedAt: number): void {
+    if (this.rejections.length > 0) this.rejections = [];
+    this.#device = device;
+    this.#receivedAt = receivedAt;
+    this.#lastRawTs = undefined;
+    this.#lastTime = receivedAt;
+    this.#itemWithBadTime = -1;
+  }
+
+  /** The values that follow are those of another device (a child). */
+  turnTo(device: DeviceEntry): void {
+    this.#device = device;
+  }
+
+  /** Telemetry of the contract; an error refuses the payload as a whole. */
+  decode(payload: Uint8Array, format: PayloadFormat): SensoriumError | undefined {
+    return decode(payload, format, this, this.#receivedAt);
+  }
+
+  value(index: number, metric: string, ts: unknown, value: unknown, unit?: string): void {
+    const device = this.#device;
+    if (device === undefined) return;
+    let time = this.#lastTime;
+    if (ts !== this.#lastRawTs) {
+      time = this.#readTime(index, ts);
+      if (time < 0) return;
+    }
+    let slot = device.slots.get(metric);
+    if (slot === undefined) {
+      const opened = device.openSlot(metric);
+      if (typeof opened === 'string') {
+        this.#refuse(index, opened, metric, undefined, opened === 'reading.too_many_metrics');
+        return;
+      }
+      slot = opened;
+    }
+    if (unit !== undefined && unit !== slot.unit && unit !== '') {
+      const other = this.#inUnit(device, slot, unit);
+      if (typeof other === 'string') {
+        this.#refuse(index, other, metric, unit, other === 'reading.too_many_metrics');
+        return;
+      }
+      slot = other;
+    }
+    if (typeof value === 'number') this.#number(index, device, slot, metric, time, value);
+    else this.#otherKind(index, device, slot, metric, time, value);
+  }
+
+  reject(index: number, code: ErrorCode, message: string): void {
+    const device = this.#device?.facts.id ?? '';
+    this.rejections.push({ index, code, message, device, late: false });
+  }
+
+  #number(
+    index: number,
+    device: DeviceEntry,
+    slot: MetricSlot,
+    metric: string,
+    time: number,
+    value: number,
+  ): void {
+    if (!Number.isFinite(value)) {
+      this.#refuse(index, 'reading.not_finite', metric, value);
+      return;
+    }
+    if (slot.rule.judgesNumbers) {
+      const fault = judgeNumber(slot.rule, value);
+      if (fault !== undefined) {
+        this.#refuse(index, fault, metric, value);
+        return;
+      }
+    }
+    let channel = slot.channels[KIND_NUMBER];
+    if (channel < 0) {
+      channel = device.openChannel(slot, KIND_NUMBER);
+      if (channel < 0) {
+        this.#refuse(index, 'reading.too_many_metrics', metric, value, true);
+        return;
+      }
+    }
+    this.#batch.numbers.push(channel, time, value);
+  }
+
+  #otherKind(
+    index: number,
+    device: DeviceEntry,
+    slot: MetricSlot,
+    metric: string,
+    time: number,
+    value: unknown,
+  ): void {
+    // CBOR has integers beyond 2^53; as readings they are numbers like any other.
+    if (typeof value === 'bigint') {
+      this.#number(index, device, slot, metric, time, Number(value));
+      return;
+    }
+    if (typeof value !== 'boolean' && typeof value !== 'string') {
+      this.#refuse(index, 'reading.type', metric, value);
+      return;
+    }
+    const fault = typeof value === 'boolean' ? judgeBoolean(slot.rule, value) : judgeText(slot.rule, value);
+    if (fault !== undefined) {
+      this.#refuse(index, fault, metric, value);
+      return;
+    }
+    if (typeof value === 'string' && slot.rule.type === undefined && slot.family.hasNumbers) {
+      this.#refuse(index, 'reading.type', metric, value, true);
+      return;
+    }
+    const kind = typeof value === 'boolean' ? KIND_BOOLEAN : KIND_TEXT;
+    let channel = slot.channels[kind];
+    if (channel < 0) channel = device.openChannel(slot, kind);
+    if (channel < 0) this.#refuse(index, 'reading.too_many_metrics', metric, value, true);
+    else if (typeof value === 'boolean') this.#batch.numbers.push(channel, time, value ? 1 : 0);
+    else this.#batch.texts.push(channel, time, value);
+  }
+
+  /** Times repeat from value to value of an item: read once. Negative = refused, one rejection per item. */
+  #readTime(index: number, ts: unknown): number {
+    if (index === this.#itemWithBadTime) return -1;
+    const time = ts === undefined ? this.#receivedAt : readEventTime(ts, this.#receivedAt);
+    if (time < 0) {
+      this.#itemWithBadTime = index;
+      const code = time === TIME_IN_FUTURE ? 'reading.future' : 'reading.timestamp';
+      this.reject(index, code, `ts ${shown(ts)}`);
+      return -1;
+    }
+    this.#lastRawTs = ts;
+    this.#lastTime = time;
+    return time;
+  }
+
+  #inUnit(device: DeviceEntry, slot: MetricSlot, unit: string): MetricSlot | ErrorCode {
+    const known = slot.units?.get(unit);
+    if (known !== undefined) return known;
+    if (unit.length > UNIT_MAX_CHARS || !UNIT.test(unit)) return 'reading.unit';
+    return device.slotInUnit(slot, unit) ?? 'reading.too_many_metrics';
+  }
+
+  #refuse(index: number, code: ErrorCode, metric: string, value: unknown, late = false): void {
+    const message = value === undefined ? shown(metric) : `${shown(metric)}: ${shown(value)}`;
+    this.rejections.push({ index, code, message, device: this.#device?.facts.id ?? '', late });
+  }
+}
+
+/** A foreign value in a message: short, on one line; of objects only that they are some. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}

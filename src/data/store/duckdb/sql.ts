@@ -1,0 +1,151 @@
+import { invariant } from '../../../base/invariant.ts';
+import type { Aggregate } from '../../../model/ports/history.ts';
+import { WINDOW_MS } from '../../../model/reading.ts';
+import { KIND_TEXT, type Series } from '../../series.ts';
+import type { RowsRequest } from '../store.ts';
+
+/**
+ * The statements that read history. Only whole numbers of our own making (series ids, times, limits) stand in the
+ * text; everything a user named is resolved to series ids before, or bound.
+ */
+
+const AGGREGATE_OF_ROWS: Readonly<Record<Aggregate, string>> = {
+  avg: 'avg(value)',
+  min: 'min(value)',
+  max: 'max(value)',
+  sum: 'sum(value)',
+  count: 'count(*)',
+  last: 'arg_max(value, arrival)',
+  first: 'arg_min(value, arrival)',
+  stddev: 'coalesce(stddev_samp(value), 0)',
+};
+
+/** Those that minutes can be added up to. */
+const AGGREGATE_OF_WINDOWS: Readonly<Partial<Record<Aggregate, string>>> = {
+  avg: 'sum(sum) / sum(count)',
+  min: 'min(min)',
+  max: 'max(max)',
+  sum: 'sum(sum)',
+  count: 'sum(count)',
+  last: 'arg_max(last, arrival)',
+};
+
+function whole(value: number): string {
+  invariant(Number.isSafeInteger(value) && value >= 0, `${value} cannot stand in a statement`);
+  return String(value);
+}
+
+const ids = (series: readonly Series[]): string => series.map(({ id }) => whole(id)).join(', ');
+const numeric = (series: readonly Series[]): readonly Series[] =>
+  series.filter(({ kind }) => kind !== KIND_TEXT);
+const textual = (series: readonly Series[]): readonly Series[] =>
+  series.filter(({ kind }) => kind === KIND_TEXT);
+
+const within = (series: readonly Series[], time: string, from: number, to: number): string =>
+  `series IN (${ids(series)}) AND ${time} >= ${whole(from)} AND ${time} < ${whole(to)}`;
+
+const order = (request: RowsRequest, ties: string): string => {
+  const direction = request.descending ? 'DESC' : 'ASC';
+  return `ORDER BY r.ts ${direction}, ${ties} ${direction} LIMIT ${whole(request.limit)}`;
+};
+
+/** Raw numbers and booleans: series, ts, value. Undefined where none of the series has any. */
+export function numbersSql(request: RowsRequest): string | undefined {
+  const series = numeric(request.series);
+  if (series.length === 0) return undefined;
+  return `SELECT series, ts::DOUBLE AS at, value FROM readings r
+    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'rowid')}`;
+}
+
+/** Raw texts: series, ts, text. */
+export function textsSql(request: RowsRequest): string | undefined {
+  const series = textual(request.series);
+  if (series.length === 0) return undefined;
+  return `SELECT series, ts::DOUBLE AS at, text FROM texts r
+    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'rowid')}`;
+}
+
+/** Buckets: series, ts (their start), value. */
+export function bucketsSql(request: RowsRequest): string | undefined {
+  const series = numeric(request.series);
+  if (series.length === 0) return undefined;
+  return `SELECT series, ts::DOUBLE AS at, value FROM (${bucketRows(request, series)}) r ${order(request, 'series')}`;
+}
+
+function bucketRows(request: RowsRequest, series: readonly Series[]): string {
+  const { from, to, bucket } = request;
+  invariant(bucket !== undefined, 'buckets need an interval');
+  const { intervalMs, aggregate } = bucket;
+  const start = (time: string): string => `(${time} // ${whole(intervalMs)}) * ${whole(intervalMs)}`;
+  const ofWindows = AGGREGATE_OF_WINDOWS[aggregate];
+  const innerFrom = Math.ceil(from / WINDOW_MS) * WINDOW_MS;
+  const innerTo = Math.floor(to / WINDOW_MS) * WINDOW_MS;
+  const arrival = '(ts::HUGEINT << 48) + rowid AS arrival';
+  if (ofWindows === undefined || intervalMs % WINDOW_MS !== 0 || innerFrom >= innerTo) {
+    return `SELECT series, ts, ${AGGREGATE_OF_ROWS[aggregate]}::DOUBLE AS value FROM (
+      SELECT series, ${start('ts')} AS ts, value, ${arrival} FROM readings WHERE ${within(series, 'ts', from, to)})
+      GROUP BY series, ts`;
+  }
+  // Whole minutes come from the windows, the ends of the range from the readings.
+  const edge = (edgeFrom: number, edgeTo: number): string =>
+    edgeFrom >= edgeTo
+      ? ''
+      : `UNION ALL SELECT series, ${start('ts')} AS ts, 1, value, value, value, value, ${arrival}
+         FROM readings WHERE ${within(series, 'ts', edgeFrom, edgeTo)}`;
+  return `SELECT series, ts, (${ofWindows})::DOUBLE AS value FROM (
+    SELECT series, ${start('start')} AS ts, count, sum, min, max, last, arrival FROM window_union
+    WHERE ${within(series, 'start', innerFrom, innerTo)}
+    ${edge(from, innerFrom)} ${edge(innerTo, to)}) GROUP BY series, ts`;
+}
+
+/** The newest number of each series: series, ts, value. */
+export function latestNumbersSql(all: readonly Series[]): string | undefined {
+  const series = numeric(all);
+  if (series.length === 0) return undefined;
+  return `SELECT series, max(last_ts)::DOUBLE AS at, arg_max(last, arrival) AS value FROM window_union
+    WHERE series IN (${ids(series)}) GROUP BY series ORDER BY series`;
+}
+
+/** The newest text of each series: series, ts, text. */
+export function latestTextsSql(all: readonly Series[]): string | undefined {
+  const series = textual(all);
+  if (series.length === 0) return undefined;
+  return `SELECT series, max(ts)::DOUBLE AS at, arg_max(text, (ts::HUGEINT << 48) + rowid) AS text FROM texts
+    WHERE series IN (${ids(series)}) GROUP BY series ORDER BY series`;
+}
+
+/** A path inside a statement; it is made by us, its folder is not. */
+const quoted = (path: string): string => `'${path.replaceAll("'", "''")}'`;
+
+/** Numbers as people write them: 21, not 21.0. An average of booleans is a number. */
+const textOfValue = (isRaw: boolean): string => `CASE s.kind WHEN 2 THEN r.text
+  ${isRaw ? "WHEN 1 THEN CASE WHEN r.value = 0 THEN 'false' ELSE 'true' END" : ''}
+  ELSE regexp_replace(r.value::VARCHAR, '\\.0$', '') END`;
+
+/** The rows of a request into a file: device, metric, ts, value, unit (Parquet: value as number, text beside it). */
+export function fileSql(request: RowsRequest, format: 'csv' | 'parquet', path: string): string {
+  const { series, from, to, bucket } = request;
+  const numbers = numeric(series);
+  const texts = bucket === undefined ? textual(series) : [];
+  const sources = [
+    'SELECT 0::UINTEGER AS series, 0::BIGINT AS ts, 0::DOUBLE AS value, NULL::VARCHAR AS text, 0 AS seq WHERE false',
+  ];
+  if (numbers.length > 0 && bucket !== undefined) {
+    sources.push(`SELECT series, ts, value, NULL, series FROM (${bucketRows(request, numbers)})`);
+  } else if (numbers.length > 0) {
+    sources.push(
+      `SELECT series, ts, value, NULL, rowid FROM readings WHERE ${within(numbers, 'ts', from, to)}`,
+    );
+  }
+  if (texts.length > 0) {
+    sources.push(
+      `SELECT series, ts, NULL, text, rowid + (1::BIGINT << 46) FROM texts WHERE ${within(texts, 'ts', from, to)}`,
+    );
+  }
+  const value =
+    format === 'csv' ? `${textOfValue(bucket === undefined)} AS value` : 'r.value AS value, r.text AS text';
+  const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
+  return `COPY (SELECT s.device AS device, s.metric AS metric, r.ts AS ts, ${value}, nullif(s.unit, '') AS unit
+    FROM (${sources.join(' UNION ALL ')}) r JOIN series s ON s.id = r.series ${order(request, 'seq')})
+    TO ${quoted(path)} (${options})`;
+}

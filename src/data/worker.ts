@@ -1,0 +1,150 @@
+import { parentPort, receiveMessageOnPort, type Transferable, workerData } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import { invariant } from '../base/invariant.ts';
+import { systemRandom } from '../base/random.ts';
+import { openLogReader } from '../log/lmdb/log-reader.ts';
+import { asSensoriumError } from '../model/errors.ts';
+import type { LogReader } from '../model/ports/log.ts';
+import { KnownDevices } from './pipeline/known-devices.ts';
+import type { Effects, Fault, FromWorker, Query, QueryAnswers, ToWorker, WorkerSetup } from './protocol.ts';
+import { Queries } from './queries.ts';
+import { Runner } from './runner.ts';
+import { DuckDbStore } from './store/duckdb/duckdb-store.ts';
+
+/**
+ * Entry of the data worker: the thread that reads the log, runs the stages and owns the store. It speaks to the
+ * main thread by messages only. A bug ends it; the manager that started it starts it again, from the last commit.
+ */
+
+invariant(parentPort !== null, 'the data worker is started as a worker');
+const port = parentPort;
+const setup = workerData as WorkerSetup;
+
+const known = new KnownDevices();
+const store = new DuckDbStore({ path: setup.storePath, tempDir: setup.tempDir });
+const waitingEffects = new Map<number, (refused: readonly string[]) => void>();
+let effectsSent = 0;
+let runner: Runner | undefined;
+const queries = new Queries({ store, series: () => runner?.series });
+
+function tell(message: FromWorker, transfer: readonly Transferable[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+function requestEffects(effects: Effects): Promise<readonly string[]> {
+  effectsSent += 1;
+  const id = effectsSent;
+  tell({ kind: 'effects', id, effects });
+  return new Promise((resolve) => {
+    waitingEffects.set(id, resolve);
+  });
+}
+
+function hear(message: ToWorker): void {
+  switch (message.kind) {
+    case 'profiles':
+      for (const profile of message.profiles) known.putProfile(profile);
+      break;
+    case 'devices':
+      for (const device of message.devices) known.put(device);
+      break;
+    case 'device-removed':
+      known.remove(message.id);
+      break;
+    case 'begin':
+      void live(message.logNext);
+      break;
+    case 'wake':
+      runner?.wake();
+      break;
+    case 'watch':
+      if (runner !== undefined) runner.watched = message.list;
+      break;
+    case 'query':
+      void answer(message.id, message.query);
+      break;
+    case 'effects-done':
+      waitingEffects.get(message.id)?.(message.refusedChildren);
+      waitingEffects.delete(message.id);
+      break;
+    case 'stop':
+      runner?.stop();
+      break;
+  }
+}
+
+/** Messages that have arrived but wait for the loop: a device may have been registered just before it published. */
+function refresh(): void {
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+    hear(next.message as ToWorker);
+  }
+}
+
+async function answer(id: number, query: Query): Promise<void> {
+  try {
+    const found = await queries.run(query);
+    tell({ kind: 'answer', id, answer: found }, transferable(found));
+  } catch (cause) {
+    tell({ kind: 'refused', id, fault: toFault(cause) });
+  }
+}
+
+function transferable(answer: QueryAnswers[Query['kind']]): Transferable[] {
+  if (answer instanceof Uint8Array) return [answer.buffer];
+  if (!('series' in answer)) return [];
+  return [answer.series.buffer, answer.ts.buffer, answer.value.buffer];
+}
+
+function toFault(cause: unknown): Fault {
+  const { code, message } = asSensoriumError(cause);
+  return { code, detail: message };
+}
+
+async function live(logNext: number): Promise<void> {
+  let reader: LogReader | undefined;
+  try {
+    reader = openLogReader({ path: setup.logPath });
+    runner = newRunner(reader);
+    tell({ kind: 'ready', totals: await runner.open(logNext) });
+  } catch (cause) {
+    tell({ kind: 'failed', fault: toFault(cause) });
+    await end(reader);
+    return;
+  }
+  // A rejection is a bug or a store beyond repair: it ends the thread, with the cause told by the runtime.
+  await runner.run();
+  await end(reader);
+}
+
+function newRunner(reader: LogReader): Runner {
+  return new Runner({
+    reader,
+    store,
+    known,
+    refresh,
+    clock: systemClock,
+    random: systemRandom,
+    lingerMs: setup.lingerMs,
+    maxReadings: setup.maxReadings,
+    outlet: {
+      caughtUp: (next) => tell({ kind: 'caught-up', next }),
+      committed: (report) => tell({ kind: 'committed', report }),
+      effects: requestEffects,
+      trouble: (fault) => tell({ kind: 'trouble', fault }),
+      bug: (cause, about) => tell({ kind: 'bug', ...describe(cause, about) }),
+    },
+  });
+}
+
+function describe(cause: unknown, about: string): { readonly message: string; readonly stack: string } {
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  return { message: `${about}: ${error.message}`, stack: error.stack ?? '' };
+}
+
+async function end(reader: LogReader | undefined): Promise<void> {
+  await store.close();
+  await reader?.close();
+  port.close();
+}
+
+port.on('message', hear);

@@ -1,0 +1,99 @@
+/**
+ * One record object that moves over the frames of a block: no copy of the payload, and strings made once per
+ * (origin, topic) rather than once per record. Owns decoding; it must not know where blocks come from.
+ */
+import { LOG_NAMES_CACHED_MAX } from '../../base/limits.ts';
+import type { LogRecord, Origin, PayloadFormat } from '../../model/packet.ts';
+import { FRAME_HEAD_BYTES, FRAME_VERSION, formatOf, isChecked, qosOf } from './frame.ts';
+
+interface Names {
+  readonly originBytes: number;
+  readonly bytes: Uint8Array;
+  readonly origin: Origin;
+  readonly topic: string;
+}
+
+export class RecordView implements LogRecord {
+  offset = 0;
+  origin: Origin = '@';
+  topic = '';
+  payload: Uint8Array = new Uint8Array();
+  receivedAt = 0;
+  qos: 0 | 1 | 2 = 0;
+  format: PayloadFormat = 'auto';
+  checked = false;
+
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #end = 0;
+  /** Slot = hash of the bytes; a newcomer takes the slot of whoever had it. */
+  readonly #names = new Array<Names | undefined>(LOG_NAMES_CACHED_MAX);
+
+  /** The block to look at. */
+  over(bytes: Buffer, size: number): void {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    this.#end = size;
+  }
+
+  /** Size of the frame at `position`; 0 where no frame can stand. */
+  sizeAt(position: number): number {
+    if (position + FRAME_HEAD_BYTES > this.#end) return 0;
+    const size = this.#view.getUint32(position, true);
+    return size >= FRAME_HEAD_BYTES && position + size <= this.#end ? size : 0;
+  }
+
+  /** False where the frame has a layout of a later version. */
+  point(offset: number, position: number, size: number): boolean {
+    const view = this.#view;
+    const flags = view.getUint8(position + 5);
+    const format = formatOf(flags);
+    const namesAt = position + FRAME_HEAD_BYTES;
+    const originBytes = view.getUint16(position + 14, true);
+    const namesBytes = originBytes + view.getUint16(position + 16, true);
+    const payloadAt = namesAt + namesBytes;
+    const fits = payloadAt <= position + size;
+    if (view.getUint8(position + 4) !== FRAME_VERSION || format === undefined || !fits) return false;
+    const names = this.#lookUp(namesAt, originBytes, namesBytes);
+    this.offset = offset;
+    this.origin = names.origin;
+    this.topic = names.topic;
+    this.receivedAt = view.getFloat64(position + 6, true);
+    this.qos = qosOf(flags);
+    this.format = format;
+    this.checked = isChecked(flags);
+    this.payload = new Uint8Array(
+      this.#bytes.buffer,
+      this.#bytes.byteOffset + payloadAt,
+      position + size - payloadAt,
+    );
+    return true;
+  }
+
+  #lookUp(at: number, originBytes: number, size: number): Names {
+    const bytes = this.#bytes;
+    const end = at + size;
+    let hash = originBytes;
+    for (let i = at; i < end; i += 1) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
+    const slot = (hash >>> 0) % LOG_NAMES_CACHED_MAX;
+    const known = this.#names[slot];
+    if (known !== undefined && this.#isSame(known, at, originBytes, size)) return known;
+    const names: Names = {
+      bytes: new Uint8Array(bytes.subarray(at, end)),
+      origin: bytes.toString('utf8', at, at + originBytes) as Origin,
+      topic: bytes.toString('utf8', at + originBytes, end),
+      originBytes,
+    };
+    this.#names[slot] = names;
+    return names;
+  }
+
+  #isSame(known: Names, at: number, originBytes: number, size: number): boolean {
+    if (known.originBytes !== originBytes || known.bytes.length !== size) return false;
+    const bytes = this.#bytes;
+    for (let i = 0; i < size; i += 1) if (known.bytes[i] !== bytes[at + i]) return false;
+    return true;
+  }
+}

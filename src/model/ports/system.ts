@@ -1,0 +1,23 @@
+import type { Health } from '../../base/lifecycle.ts';
+import type { EventSubscriber } from './events.ts';
+import type { History, Intake, LiveFeed } from './history.ts';
+import type { Log } from './log.ts';
+import type { Registry } from './registry.ts';
+import type { SecurityFacade } from './security.ts';
+
+/** What the doors (API, command line) see of the running system, and all they see. */
+export interface SystemFacade {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly registry: Registry;
+  readonly history: History;
+  readonly intake: Intake;
+  readonly live: LiveFeed;
+  readonly events: EventSubscriber;
+  readonly security: SecurityFacade;
+  readonly log: Pick<Log, 'first' | 'next' | 'durable' | 'sizeBytes'>;
+  /** Ready = every manager is up or degraded and serving. */
+  health(): { readonly ready: boolean; readonly managers: Readonly<Record<string, Health>> };
+  /** Prometheus text exposition. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
