@@ -1,4 +1,3 @@
-import { startServer } from '../harness/fleet.ts';
 import { NpmStart } from '../harness/npm-start.ts';
 import type { Scenario } from '../harness/scenario.ts';
 import { median } from '../harness/statistics.ts';
@@ -18,11 +17,7 @@ export const scenario: Scenario = {
       await using again = await NpmStart.run(dataDir);
       whole.push(again.readyMs);
       if (start === 1) for (const line of again.stderr.trim().split('\n')) context.say(line);
-      await again[Symbol.asyncDispose]();
-      const begun = performance.now();
-      await using server = await startServer(dataDir);
-      own.push(performance.now() - begun);
-      await server.stop();
+      own.push(ownPartMs(again.stderr));
     }
     return [
       {
@@ -43,8 +38,15 @@ export const scenario: Scenario = {
         value: median(own),
         unit: 'ms',
         asked: { atMost: 1_000 },
-        note: 'main.ts alone, with the start of Node 24',
+        note: 'process start to ready, as the server itself says',
       },
     ];
   },
 };
+
+/** The server's own report (--verbose): the last phase ends so long after its process began. */
+function ownPartMs(report: string): number {
+  const last = [...report.matchAll(/\bat +(\d+) ms$/gm)].at(-1)?.[1];
+  if (last === undefined) throw new Error(`no start-up phases in:\n${report}`);
+  return Number(last);
+}

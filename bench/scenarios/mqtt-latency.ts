@@ -9,7 +9,7 @@ const MESSAGES = 80_000;
 export const scenario: Scenario = {
   name: 'mqtt-latency',
   description:
-    '10,000 messages/s QoS 1, publisher to subscriber; ours stand on disk before they are delivered',
+    '10,000 messages/s QoS 1, publisher to subscriber; delivery need not wait for the disk, the acknowledgement must',
   async run(context) {
     const load = { messages: context.scaled(MESSAGES), rate: RATE, subscribed: true };
     const own: LoadResult[] = [];

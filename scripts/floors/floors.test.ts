@@ -127,6 +127,7 @@ describe('floors', () => {
     ['selector into another tree', 'selector/a.ts', '../bench/x.ts', 'selector/ stands alone'],
     ['dashboard into the base', 'dashboard/src/a.tsx', '../../src/base/x.ts', 'dashboard/ stands alone'],
     ['production to a test', 'src/data/a.ts', './a.test.ts', 'does not import test code'],
+    ['production to the helper of a test', 'src/log/a.ts', './crash.child.ts', 'does not import test code'],
     ['production to test fixtures', 'src/data/a.ts', '../log/testing.ts', 'does not import test code'],
   ])('refuses an import: %s', (_name, from, to, message) => {
     const found = edgeMessages({ [from]: `\nimport type { X } from '${to}';` });

@@ -50,9 +50,12 @@ function roomOf(path: string): Room {
 
 const label = ({ name }: Room): string => (name.endsWith('.ts') ? name : `${name}/`);
 
-/** Tests, shared case suites, fixtures for other rooms' tests. */
+/**
+ * Tests, shared case suites, fixtures, and the helper processes of tests: all that has a second part in its name
+ * (`crash.test.ts`, `crash.child.ts`; production files are one noun), and the folders and files named test-something.
+ */
 const isTestCode = (path: string): boolean =>
-  /\.(?:test|case|bench|fuzz|fixture)\.tsx?$|(?:^|\/)test(?:ing|-[a-z]+)(?:\.ts|\/)/.test(path);
+  /\/[^/.]+\.(?!d\.)[^/.]+\.tsx?$|(?:^|\/)test(?:ing|-[a-z]+)(?:\.ts|\/)/.test(path);
 
 const knownRoom: EdgeRule = ({ target }) =>
   target.tree === 'src' && target.floor < 0

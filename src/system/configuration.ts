@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Value } from 'typebox/value';
 import { err, ok, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import { type Configuration, SETTINGS, type Setting } from './settings.ts';
@@ -101,7 +100,7 @@ function build(values: Values, cwd: string): Result<Configuration, SensoriumErro
   const chosen = new Map<string, unknown>();
   for (const setting of SETTINGS) {
     const given = values.get(setting.key);
-    if (given !== undefined && !Value.Check(setting.schema, given.value)) return err(refuse(setting, given));
+    if (given !== undefined && !setting.check(given.value)) return err(refuse(setting, given));
     chosen.set(setting.key, given?.value ?? setting.fallback);
   }
   const get = <T>(key: string): T => chosen.get(key) as T;
@@ -124,7 +123,6 @@ function refuse(setting: Setting, given: Given): SensoriumError {
 }
 
 const UNITS: Readonly<Record<string, number>> = {
-  KiB: 1_024,
   MiB: 1_048_576,
   GiB: 1_073_741_824,
   TiB: 1_099_511_627_776,

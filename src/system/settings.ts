@@ -1,4 +1,3 @@
-import { type TSchema, Type } from 'typebox';
 import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES } from '../base/limits.ts';
 
 /**
@@ -9,24 +8,26 @@ export interface Setting {
   readonly key: string;
   readonly flag: string;
   readonly env: string;
-  readonly schema: TSchema;
+  /** Is a value (number or text) allowed? */
+  readonly check: (value: unknown) => boolean;
   readonly fallback: string | number;
   /** The allowed values, said to a person. */
   readonly allowed: string;
   readonly meaning: string;
 }
 
-const Port = Type.Union([Type.Integer({ minimum: 0, maximum: 65_535 }), Type.Literal('off')]);
-const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
-const Size = Type.Union([
-  Type.Integer({ minimum: 1_048_576 }),
-  Type.String({ pattern: '^[0-9]+(KiB|MiB|GiB|TiB)$' }),
-]);
-const Duration = Type.Union([
-  Type.Integer({ minimum: 1_000 }),
-  Type.String({ pattern: '^[0-9]+(s|m|h|d)$' }),
-]);
+const within = (value: unknown, min: number, max: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+const matches = (value: unknown, pattern: RegExp): boolean =>
+  typeof value === 'string' && pattern.test(value);
 
+const isPort = (value: unknown): boolean => value === 'off' || within(value, 0, 65_535);
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const isSize = (value: unknown): boolean =>
+  within(value, 1_048_576, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(MiB|GiB|TiB)$/);
+const isDuration = (value: unknown): boolean =>
+  within(value, 1_000, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(s|m|h|d)$/);
+const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const SETTINGS: readonly Setting[] = [
@@ -34,7 +35,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'dataDir',
     flag: '--data-dir',
     env: 'SENSORIUM_DATA_DIR',
-    schema: Type.String({ minLength: 1 }),
+    check: isText,
     fallback: 'data',
     allowed: 'a path',
     meaning: 'Everything durable: log, history, state, keys',
@@ -43,7 +44,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'http.port',
     flag: '--http-port',
     env: 'SENSORIUM_HTTP_PORT',
-    schema: Port,
+    check: isPort,
     fallback: 8080,
     allowed: PORTS,
     meaning: 'HTTP API, on loopback only',
@@ -52,7 +53,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'mqtt.port',
     flag: '--mqtt-port',
     env: 'SENSORIUM_MQTT_PORT',
-    schema: Port,
+    check: isPort,
     fallback: 1883,
     allowed: PORTS,
     meaning: 'Plain MQTT, on loopback only',
@@ -61,7 +62,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'mqtts.port',
     flag: '--mqtts-port',
     env: 'SENSORIUM_MQTTS_PORT',
-    schema: Port,
+    check: isPort,
     fallback: 8883,
     allowed: PORTS,
     meaning: 'MQTT over TLS, on all interfaces',
@@ -70,7 +71,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'mqtts.host',
     flag: '--mqtts-host',
     env: 'SENSORIUM_MQTTS_HOST',
-    schema: Type.String({ minLength: 1 }),
+    check: isText,
     fallback: '0.0.0.0',
     allowed: 'an address of this machine',
     meaning: 'Where MQTT over TLS listens',
@@ -79,7 +80,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'log.maxBytes',
     flag: '--log-max-bytes',
     env: 'SENSORIUM_LOG_MAX_BYTES',
-    schema: Size,
+    check: isSize,
     fallback: LOG_DEFAULT_MAX_BYTES,
     allowed: 'at least 1 MiB, as bytes or like 512MiB, 4GiB',
     meaning: 'Disk budget of the log; the oldest blocks that history has are trimmed',
@@ -88,7 +89,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'log.maxAge',
     flag: '--log-max-age',
     env: 'SENSORIUM_LOG_MAX_AGE',
-    schema: Duration,
+    check: isDuration,
     fallback: LOG_DEFAULT_MAX_AGE_MS,
     allowed: 'at least 1 s, as milliseconds or like 30s, 12h, 7d',
     meaning: 'Age at which log blocks that history has are trimmed',
@@ -97,7 +98,7 @@ export const SETTINGS: readonly Setting[] = [
     key: 'logLevel',
     flag: '--log-level',
     env: 'SENSORIUM_LOG_LEVEL',
-    schema: Type.Union(LEVELS.map((level) => Type.Literal(level))),
+    check: (value) => LEVELS.some((level) => level === value),
     fallback: 'info',
     allowed: LEVELS.join(', '),
     meaning: 'Least severe message written to standard error',

@@ -5,7 +5,8 @@ import { readConfigFile } from '../endpoint.ts';
 import { failureOf } from '../failure.ts';
 import type { ServerClient } from '../server.ts';
 import type { Session } from '../session.ts';
-import type { Finding, Patient, SystemReport } from './finding.ts';
+import { SYSTEM_FIELDS, SYSTEM_PATH, type SystemReport } from '../system-report.ts';
+import type { Finding, Patient } from './finding.ts';
 import { clockCheck, descriptorCheck, memoryCheck, nodeCheck } from './host.ts';
 import { portChecks } from './ports.ts';
 import { historyChecks, managerCheck } from './running.ts';
@@ -40,9 +41,9 @@ async function* serverFindings(session: Session): AsyncGenerator<Finding> {
   let date: string | null;
   try {
     server = await session.server();
-    const response = await server.request('GET', '/api/v1/system');
+    const response = await server.request('GET', SYSTEM_PATH);
     date = response.headers.get('date');
-    report = await server.read<SystemReport>(response, ['version', 'managers', 'totals', 'log']);
+    report = await server.read<SystemReport>(response, SYSTEM_FIELDS);
   } catch (cause) {
     const failure = failureOf(cause);
     yield {

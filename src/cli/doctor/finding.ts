@@ -1,4 +1,3 @@
-import type { HistoryTotals } from '../../model/ports/history.ts';
 import type { RunFile } from '../endpoint.ts';
 
 /** One line of the examination. `cure` stands where something is to be done. */
@@ -7,23 +6,6 @@ export interface Finding {
   readonly status: 'ok' | 'warn' | 'fail';
   readonly detail: string;
   readonly cure?: string | undefined;
-}
-
-/** GET /api/v1/system. */
-export interface SystemReport {
-  readonly version: string;
-  readonly startedAt: number;
-  readonly managers: Readonly<
-    Record<string, { readonly status: string; readonly reasons: readonly string[] }>
-  >;
-  /** Null while history restarts. */
-  readonly totals: HistoryTotals | null;
-  readonly log: {
-    readonly first: number;
-    readonly next: number;
-    readonly durable: number;
-    readonly sizeBytes: number;
-  };
 }
 
 /** What the examined installation turned out to be. */

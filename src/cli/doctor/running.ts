@@ -1,6 +1,7 @@
 import type { HistoryTotals } from '../../model/ports/history.ts';
+import type { SystemReport } from '../system-report.ts';
 import { formatBytes, formatCount } from '../values.ts';
-import type { Finding, SystemReport } from './finding.ts';
+import type { Finding } from './finding.ts';
 
 /** A second of the load the platform is built for; more waits only when history does not keep up. */
 const LAG_TOLERATED_PACKETS = 50_000;

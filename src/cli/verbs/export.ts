@@ -13,8 +13,8 @@ export interface ExportOptions extends QueryOptions {
   readonly output: string;
 }
 
-/** One bucket, or two where the epoch-aligned border falls inside: cheap to count, whatever the range. */
-const WHOLE_RANGE = '36500d';
+/** The widest interval the server takes: a handful of buckets, cheap to count, whatever the range. */
+const WHOLE_RANGE = '3650d';
 
 /**
  * History of one device as a file: everything, unless a range or limit is given. Throws `query.too_wide` rather

@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
+import { FLEET_DRAIN_MAX_MS } from '../../base/limits.ts';
 import { systemRandom } from '../../base/random.ts';
 import { parseDeviceId } from '../../model/ids.ts';
 import { findBroker } from '../broker.ts';
@@ -7,6 +8,7 @@ import { dismiss, enroll, memberIds } from '../fleet/roster.ts';
 import { EXIT_FAILURE, EXIT_OK, UsageError } from '../io.ts';
 import { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { historyCaughtUp } from '../system-report.ts';
 import { formatCount } from '../values.ts';
 
 export interface SimulateOptions {
@@ -60,7 +62,11 @@ export async function simulate(options: SimulateOptions, session: Session): Prom
     }
   } finally {
     progress.end();
-    if (options.cleanup === true) await dismiss(server, ids);
+    if (options.cleanup === true) {
+      // What a device sent is refused once it is removed: history first.
+      await historyCaughtUp(server, systemClock, FLEET_DRAIN_MAX_MS);
+      await dismiss(server, ids);
+    }
   }
   session.io.stdout.write(`${JSON.stringify(report, null, session.json ? 0 : 2)}\n`);
   return report.unacked === 0 ? EXIT_OK : EXIT_FAILURE;

@@ -14,6 +14,7 @@ afterEach(() => place[Symbol.asyncDispose]());
 /** The API as far as registration goes. */
 function registrar(known: Iterable<string> = []) {
   const devices = new Set(known);
+  let asked = 0;
   return ({ method, path, body }: SeenRequest) => {
     const id = path.split('/')[4] ?? (JSON.parse(body || '{}') as { id?: string }).id ?? '';
     if (method === 'POST' && path.endsWith('/credentials')) {
@@ -21,6 +22,12 @@ function registrar(known: Iterable<string> = []) {
       return { status: 201, body: { id, token: `token-${id}` } };
     }
     if (method === 'DELETE') return { status: 204 };
+    if (path === '/api/v1/system') {
+      asked += 1;
+      // History is behind the log at first.
+      const totals = asked === 1 ? null : { offset: asked < 4 ? 399 : 400 };
+      return { body: { version: '0', managers: {}, totals, log: { durable: 400 } } };
+    }
     if (devices.has(id)) return problemAnswer(409, 'device.exists', id);
     devices.add(id);
     return { status: 201, body: { device: { id }, token: `token-${id}` } };
@@ -238,6 +245,9 @@ describe('simulate', () => {
       ({ method, path }) => method === 'DELETE' && !path.endsWith('credentials'),
     );
     expect(removed).toHaveLength(5);
+    const lastLook = http.seen.findLastIndex(({ path }) => path === '/api/v1/system');
+    expect(http.seen.filter(({ path }) => path === '/api/v1/system')).toHaveLength(4);
+    expect(lastLook).toBeLessThan(http.seen.findIndex((request) => removed.includes(request)));
   });
 
   it('ends after --duration', async () => {
