@@ -65,11 +65,10 @@ async function run(argv: readonly string[]): Promise<void> {
     );
   }
   if (verbose) write(`start-up phases\n${phases.report()}\n`);
-  const off = (address: string | null): string => address ?? 'off';
   const { http, mqtt, mqtts } = ready;
   const { dataDir } = configuration.value;
   process.stdout.write(
-    `ready http=${off(http)} mqtt=${off(mqtt)} mqtts=${off(mqtts)} data=${shorten(dataDir)}\n`,
+    `ready http=${http ?? 'off'} mqtt=${mqtt ?? 'off'} mqtts=${mqtts ?? 'off'} data=${shorten(dataDir)}\n`,
   );
   const { flushCompileCache } = await import('node:module');
   flushCompileCache();

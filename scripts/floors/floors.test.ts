@@ -77,6 +77,11 @@ describe('reading the imports of a file', () => {
     expect(specifiers(source)).toEqual(['11 static ./real.ts']);
   });
 
+  it('finds every worker file that a condition chooses between', () => {
+    const source = `new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)`;
+    expect(specifiers(source)).toEqual(['1 worker ./worker.ts', '1 worker ./worker.js']);
+  });
+
   it('reports a computed import instead of overlooking it', () => {
     expect(specifiers('import(path); import(`./x.ts`); import("./a" + b);')).toEqual([
       '1 computed ',

@@ -12,6 +12,7 @@ export function moduleEdges(source: string): readonly ModuleEdge[] {
   const tokens = tokenize(source);
   const edges: ModuleEdge[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
+    edges.push(...workersAt(tokens, at));
     const edge = edgeAt(tokens, at);
     if (edge !== undefined) edges.push(edge);
   }
@@ -24,7 +25,6 @@ function edgeAt(tokens: readonly Token[], at: number): ModuleEdge | undefined {
   if (token.text === 'import') return importAt(tokens, at);
   if (token.text === 'export') return exportAt(tokens, at);
   if (token.text === 'require' && textAt(tokens, at + 1) === '(') return callAt(tokens, at);
-  if (token.text === 'URL') return workerAt(tokens, at);
   return undefined;
 }
 
@@ -69,16 +69,24 @@ function callAt(tokens: readonly Token[], at: number): ModuleEdge | undefined {
     : { kind: 'computed', specifier: '', line: argument.line };
 }
 
-/** `URL('./x.ts', import.meta.url)` names code of ours only where the path ends like code. */
-function workerAt(tokens: readonly Token[], at: number): ModuleEdge | undefined {
-  const argument = tokens[at + 2];
-  const isOurs =
-    textAt(tokens, at + 1) === '(' &&
-    argument?.kind === 'string' &&
-    /^\.{1,2}\/.*\.[cm]?[jt]s$/.test(argument.text);
-  return isOurs && argument !== undefined
-    ? { kind: 'worker', specifier: argument.text, line: argument.line }
-    : undefined;
+/**
+ * `URL('./x.ts', import.meta.url)`, also where a condition chooses between names. It is code of ours only where the
+ * path ends like code.
+ */
+function workersAt(tokens: readonly Token[], at: number): readonly ModuleEdge[] {
+  if (tokens[at]?.kind !== 'word' || textAt(tokens, at) !== 'URL' || textAt(tokens, at + 1) !== '(')
+    return [];
+  let depth = 0;
+  let end = at + 1;
+  for (; end < tokens.length; end += 1) {
+    if (textAt(tokens, end) === '(') depth += 1;
+    if (textAt(tokens, end) === ')') depth -= 1;
+    if (depth === 0) break;
+  }
+  return tokens
+    .slice(at + 2, end)
+    .filter(({ kind, text }) => kind === 'string' && /^\.{1,2}\/.*\.[cm]?[jt]s$/.test(text))
+    .map(({ text, line }) => ({ kind: 'worker', specifier: text, line }));
 }
 
 const textAt = (tokens: readonly Token[], at: number): string => tokens[at]?.text ?? '';

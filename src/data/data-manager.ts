@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { type Health, type Manager, UP } from '../base/lifecycle.ts';
-import { STORE_COMMIT_LINGER_MS, STORE_COMMIT_MAX_READINGS } from '../base/limits.ts';
+import {
+  DATA_READ_ROUND_BYTES,
+  STORE_CHECKPOINT_MIB,
+  STORE_COMMIT_LINGER_MS,
+  STORE_COMMIT_MAX_READINGS,
+} from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import type { Offset } from '../model/packet.ts';
@@ -14,7 +19,7 @@ import { CommitAnnouncer } from './commit-announcer.ts';
 import { HistoryClient } from './history-client.ts';
 import { LiveHub } from './live-hub.ts';
 import { LogIntake } from './log-intake.ts';
-import type { FromWorker } from './protocol.ts';
+import type { CommitPace, FromWorker } from './protocol.ts';
 import { RegistryFeed } from './registry-feed.ts';
 import { WorkerLink } from './worker-link.ts';
 
@@ -29,8 +34,15 @@ interface DataManagerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   /** For tests that want many small commits. */
-  readonly commit?: { readonly lingerMs: number; readonly maxReadings: number } | undefined;
+  readonly pace?: Partial<CommitPace> | undefined;
 }
+
+const PACE: CommitPace = {
+  lingerMs: STORE_COMMIT_LINGER_MS,
+  maxReadings: STORE_COMMIT_MAX_READINGS,
+  readRoundBytes: DATA_READ_ROUND_BYTES,
+  checkpointMib: STORE_CHECKPOINT_MIB,
+};
 
 /** The name under which history holds the log back. */
 const CONSUMER = 'history';
@@ -82,14 +94,13 @@ export class DataManager implements Manager {
 
   /** Resolves when history is open. Throws 'store.failed', 'data_dir.newer', 'data_dir.in_use', 'data_dir.corrupt'. */
   async start(): Promise<void> {
-    const { log, logPath, dataDir, meter, commit } = this.#options;
+    const { log, logPath, dataDir, meter, pace } = this.#options;
     const link = new WorkerLink({
       setup: {
         logPath,
         storePath: join(dataDir, 'history.duckdb'),
         tempDir: join(dataDir, 'tmp'),
-        lingerMs: commit?.lingerMs ?? STORE_COMMIT_LINGER_MS,
-        maxReadings: commit?.maxReadings ?? STORE_COMMIT_MAX_READINGS,
+        pace: { ...PACE, ...pace },
       },
       hear: (message) => this.#hear(message),
       died: (cause) => this.#died(cause),

@@ -9,12 +9,19 @@ import type { Series } from './series.ts';
 
 /** What the main thread and the data worker say to each other. Plain data; large columns are transferred. */
 
+/** How often and how much is committed; what limits.ts says but for tests. */
+export interface CommitPace {
+  readonly lingerMs: number;
+  readonly maxReadings: number;
+  readonly readRoundBytes: number;
+  readonly checkpointMib: number;
+}
+
 export interface WorkerSetup {
   readonly logPath: string;
   readonly storePath: string;
   readonly tempDir: string;
-  readonly lingerMs: number;
-  readonly maxReadings: number;
+  readonly pace: CommitPace;
 }
 
 export interface QueryRange {

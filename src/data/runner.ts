@@ -1,6 +1,6 @@
 import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
-import { DATA_READ_ROUND_BYTES, STORE_RETRY_INITIAL_MS, STORE_RETRY_MAX_MS } from '../base/limits.ts';
+import { STORE_RETRY_INITIAL_MS, STORE_RETRY_MAX_MS } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import { problem, SensoriumError } from '../model/errors.ts';
 import type { LogRecord, Offset } from '../model/packet.ts';
@@ -12,7 +12,7 @@ import type { KnownDevices } from './pipeline/known-devices.ts';
 import { Condemned, Pipeline, StageFault } from './pipeline/pipeline.ts';
 import { PresetNotes } from './pipeline/preset-notes.ts';
 import type { Stage } from './pipeline/stage.ts';
-import type { CommitReport, Effects, Fault, WatchList } from './protocol.ts';
+import type { CommitPace, CommitReport, Effects, Fault, WatchList } from './protocol.ts';
 import { SeriesDirectory } from './series.ts';
 import { Sleeper } from './sleeper.ts';
 import type { Store } from './store/store.ts';
@@ -37,8 +37,7 @@ interface RunnerOptions {
   readonly random: Random;
   /** Takes in what the main thread said meanwhile. */
   readonly refresh: () => void;
-  readonly lingerMs: number;
-  readonly maxReadings: number;
+  readonly pace: CommitPace;
   readonly extraStages?: readonly Stage[] | undefined;
 }
 
@@ -140,7 +139,7 @@ export class Runner {
   }
 
   get #isFull(): boolean {
-    const { maxReadings } = this.#options;
+    const { maxReadings } = this.#options.pace;
     return this.#batch.readings >= maxReadings || this.#batch.packets >= maxReadings;
   }
 
@@ -158,6 +157,7 @@ export class Runner {
   #read(): void {
     const pipeline = this.#work?.pipeline;
     if (pipeline === undefined) return;
+    const { reader, pace } = this.#options;
     const take = (record: LogRecord): void => {
       pipeline.take(record);
       this.#next = record.offset + 1;
@@ -165,7 +165,7 @@ export class Runner {
     // What a packet in the log could count on when it was sent has been said before it can be read.
     this.#options.refresh();
     try {
-      this.#next = this.#options.reader.read(this.#next, DATA_READ_ROUND_BYTES, take);
+      this.#next = reader.read(this.#next, pace.readRoundBytes, take);
     } catch (cause) {
       // What came before the damage is good and is committed first.
       if (!(cause instanceof SensoriumError)) throw cause;
@@ -206,7 +206,7 @@ export class Runner {
     });
     const ended = clock.monotonic();
     this.#totals = totals;
-    this.#commitNotBefore = ended + this.#options.lingerMs;
+    this.#commitNotBefore = ended + this.#options.pace.lingerMs;
     const { directory } = work.pipeline;
     const seconds = (ended - began) / 1_000;
     outlet.committed(

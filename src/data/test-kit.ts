@@ -148,7 +148,7 @@ export class MemoryRegistry implements Registry {
       version: 1,
     } as Device;
     this.#devices.set(device.id, device);
-    this.#tell({ kind: 'device-put', device, added: true });
+    this.tell({ kind: 'device-put', device, added: true });
     return ok(device);
   }
 
@@ -160,7 +160,7 @@ export class MemoryRegistry implements Registry {
     const device = this.#devices.get(id);
     if (device === undefined) return { ok: false, error: problem('device.unknown', id) };
     this.#devices.delete(id);
-    this.#tell({ kind: 'device-removed', id: device.id });
+    this.tell({ kind: 'device-removed', id: device.id });
     return ok(device);
   }
 
@@ -179,7 +179,7 @@ export class MemoryRegistry implements Registry {
   async putProfile(input: Parameters<Registry['putProfile']>[0]): ReturnType<Registry['putProfile']> {
     const profile = input as Profile;
     this.#profiles.set(profile.id, profile);
-    this.#tell({ kind: 'profile-put', profile });
+    this.tell({ kind: 'profile-put', profile });
     return ok(profile);
   }
 
@@ -188,7 +188,7 @@ export class MemoryRegistry implements Registry {
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(change: RegistryChange): void {
+  tell(change: RegistryChange): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

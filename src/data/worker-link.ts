@@ -26,6 +26,8 @@ export class WorkerLink {
     const worker = new Worker(entryUrl(), {
       name: 'data',
       workerData: this.#options.setup,
+      // What started the main thread (--eval, --input-type, --watch) means nothing here.
+      execArgv: [],
       // Running out of memory ends the thread, not the process.
       resourceLimits: { maxOldGenerationSizeMb: DATA_WORKER_HEAP_MIB },
     });

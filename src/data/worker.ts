@@ -21,7 +21,11 @@ const port = parentPort;
 const setup = workerData as WorkerSetup;
 
 const known = new KnownDevices();
-const store = new DuckDbStore({ path: setup.storePath, tempDir: setup.tempDir });
+const store = new DuckDbStore({
+  path: setup.storePath,
+  tempDir: setup.tempDir,
+  checkpointMib: setup.pace.checkpointMib,
+});
 const waitingEffects = new Map<number, (refused: readonly string[]) => void>();
 let effectsSent = 0;
 let runner: Runner | undefined;
@@ -124,8 +128,7 @@ function newRunner(reader: LogReader): Runner {
     refresh,
     clock: systemClock,
     random: systemRandom,
-    lingerMs: setup.lingerMs,
-    maxReadings: setup.maxReadings,
+    pace: setup.pace,
     outlet: {
       caughtUp: (next) => tell({ kind: 'caught-up', next }),
       committed: (report) => tell({ kind: 'committed', report }),

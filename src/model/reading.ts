@@ -21,17 +21,5 @@ export interface Rejection {
   readonly message: string;
 }
 
-/** One-minute aggregate of one series. */
-export interface Window {
-  readonly device: DeviceId;
-  readonly metric: string;
-  readonly startMs: number;
-  readonly count: number;
-  readonly sum: number;
-  readonly min: number;
-  readonly max: number;
-  readonly last: number;
-  readonly lastTs: number;
-}
-
+/** Width of the windows that history keeps. */
 export const WINDOW_MS = 60_000;

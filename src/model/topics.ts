@@ -2,9 +2,6 @@
 export const TOPIC_ROOT = 'v1';
 
 export const telemetryTopic = (device: string): string => `${TOPIC_ROOT}/${device}/telemetry`;
-export const attributesTopic = (device: string): string => `${TOPIC_ROOT}/${device}/attributes`;
-export const childTelemetryTopic = (gateway: string, child: string): string =>
-  `${TOPIC_ROOT}/${gateway}/children/${child}/telemetry`;
 
 export type OwnTopic =
   | { readonly kind: 'telemetry' | 'attributes'; readonly device: string; readonly gateway?: string }

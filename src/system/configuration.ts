@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
-import { type Configuration, SETTINGS, type Setting } from './settings.ts';
+import { type Configuration, LOG_LEVELS, type PortSetting, SETTINGS, type Setting } from './settings.ts';
 
-export const CONFIGURATION_FILE = 'sensorium.yaml';
+const CONFIGURATION_FILE = 'sensorium.yaml';
 
 interface Source {
   readonly argv: readonly string[];
@@ -103,14 +103,16 @@ function build(values: Values, cwd: string): Result<Configuration, SensoriumErro
     if (given !== undefined && !setting.check(given.value)) return err(refuse(setting, given));
     chosen.set(setting.key, given?.value ?? setting.fallback);
   }
-  const get = <T>(key: string): T => chosen.get(key) as T;
+  const text = (key: string): string => String(chosen.get(key));
+  const amount = (key: string): number => toNumber(chosen.get(key));
+  const port = (key: string): PortSetting => (chosen.get(key) === 'off' ? 'off' : amount(key));
   return ok({
-    dataDir: join(resolve(cwd, get<string>('dataDir'))),
-    http: { port: get('http.port') },
-    mqtt: { port: get('mqtt.port') },
-    mqtts: { port: get('mqtts.port'), host: get('mqtts.host') },
-    log: { maxBytes: toNumber(get('log.maxBytes')), maxAgeMs: toNumber(get('log.maxAge')) },
-    logLevel: get('logLevel'),
+    dataDir: join(resolve(cwd, text('dataDir'))),
+    http: { port: port('http.port') },
+    mqtt: { port: port('mqtt.port') },
+    mqtts: { port: port('mqtts.port'), host: text('mqtts.host') },
+    log: { maxBytes: amount('log.maxBytes'), maxAgeMs: amount('log.maxAge') },
+    logLevel: LOG_LEVELS.find((level) => level === text('logLevel')) ?? 'info',
   });
 }
 
@@ -133,8 +135,9 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** "4GiB" → bytes, "7d" → milliseconds; numbers as they are. The schema has checked the form. */
-function toNumber(value: string | number): number {
+function toNumber(value: unknown): number {
   if (typeof value === 'number') return value;
-  const digits = /^[0-9]+/.exec(value)?.[0] ?? '0';
-  return Number(digits) * (UNITS[value.slice(digits.length)] ?? 1);
+  const text = String(value);
+  const digits = /^[0-9]+/.exec(text)?.[0] ?? '0';
+  return Number(digits) * (UNITS[text.slice(digits.length)] ?? 1);
 }

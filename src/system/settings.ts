@@ -28,7 +28,7 @@ const isSize = (value: unknown): boolean =>
 const isDuration = (value: unknown): boolean =>
   within(value, 1_000, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(s|m|h|d)$/);
 const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -98,9 +98,9 @@ export const SETTINGS: readonly Setting[] = [
     key: 'logLevel',
     flag: '--log-level',
     env: 'SENSORIUM_LOG_LEVEL',
-    check: (value) => LEVELS.some((level) => level === value),
+    check: (value) => LOG_LEVELS.some((level) => level === value),
     fallback: 'info',
-    allowed: LEVELS.join(', '),
+    allowed: LOG_LEVELS.join(', '),
     meaning: 'Least severe message written to standard error',
   },
 ];
@@ -113,5 +113,5 @@ export interface Configuration {
   readonly mqtt: { readonly port: PortSetting };
   readonly mqtts: { readonly port: PortSetting; readonly host: string };
   readonly log: { readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly logLevel: (typeof LEVELS)[number];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
 }

@@ -32,9 +32,9 @@ export class RawPublisher {
     const connected = new Promise<void>((done, fail) => {
       socket.once('close', () => fail(new Error('closed before CONNACK')));
       packets.on('packet', (packet) => {
-        if (packet.cmd === 'connack')
-          packet.returnCode === 0 ? done() : fail(new Error(`connack ${packet.returnCode}`));
         if (packet.cmd === 'puback') publisher.#acknowledge(packet.messageId ?? 0);
+        if (packet.cmd === 'connack' && packet.returnCode === 0) done();
+        else if (packet.cmd === 'connack') fail(new Error(`connack ${packet.returnCode}`));
       });
     });
     const password = Buffer.from(token);

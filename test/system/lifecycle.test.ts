@@ -30,7 +30,7 @@ describe('starting', () => {
 
   it('keeps keys and the run file for the owner alone', async () => {
     using directory = temporaryDirectory();
-    await using _server = await Server.start({ dataDir: directory.path });
+    const server = await Server.start({ dataDir: directory.path });
     const keys = join(directory.path, 'keys');
     const open = [
       join(directory.path, 'run.json'),
@@ -38,6 +38,7 @@ describe('starting', () => {
     ].filter(
       (path) => (statSync(path).mode & 0o077) !== 0 && !path.endsWith('.crt') && !path.endsWith('.pem.pub'),
     );
+    await server.stop();
     expect(open).toEqual([]);
   });
 

@@ -71,12 +71,7 @@ export function emitItem(index: number, item: unknown, sink: ValueSink): Refusal
   if (!isJsonObject(values)) {
     return emitValues(index, ts, item, 'ts', sink) ? undefined : ['payload.empty', 'an item has no values'];
   }
-  for (const key in item) {
-    // Guessing whether a third key is a metric or a mistake would lose one or the other.
-    if (key !== 'ts' && key !== 'values') {
-      return ['payload.shape', `only ts may stand beside values, not ${shown(key)}`];
-    }
-  }
+  // Other members of an envelope (message numbers, trace ids) are its sender's business, not readings.
   return emitValues(index, ts, values, undefined, sink) ? undefined : ['payload.empty', 'values is empty'];
 }
 

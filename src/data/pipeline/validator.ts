@@ -4,7 +4,7 @@ import type { PayloadFormat } from '../../model/packet.ts';
 import type { Rejection } from '../../model/reading.ts';
 import { decode } from '../payload/decode.ts';
 import type { ValueSink } from '../payload/sink.ts';
-import { KIND_BOOLEAN, KIND_NUMBER, KIND_TEXT } from '../series.ts';
+import { type Family, KIND_BOOLEAN, KIND_NUMBER, KIND_TEXT } from '../series.ts';
 import type { Batch } from './batch.ts';
 import type { DeviceEntry, MetricSlot } from './device-entry.ts';
 import { readEventTime, TIME_IN_FUTURE } from './event-time.ts';
@@ -34,6 +34,8 @@ export class Validator implements ValueSink {
   #lastRawTs: unknown;
   #lastTime = 0;
   #itemWithBadTime = -1;
+  /** Metrics that became numbers with this packet: its sender can know that they are. */
+  readonly #newNumbers = new Set<Family>();
 
   constructor(batch: Batch) {
     this.#batch = batch;
@@ -42,6 +44,7 @@ export class Validator implements ValueSink {
   /** A new packet: forgets the rejections of the one before. */
   begin(device: DeviceEntry, receivedAt: number): void {
     if (this.rejections.length > 0) this.rejections = [];
+    if (this.#newNumbers.size > 0) this.#newNumbers.clear();
     this.#device = device;
     this.#receivedAt = receivedAt;
     this.#lastRawTs = undefined;
@@ -114,6 +117,7 @@ export class Validator implements ValueSink {
     }
     let channel = slot.channels[KIND_NUMBER];
     if (channel < 0) {
+      if (!slot.family.hasNumbers) this.#newNumbers.add(slot.family);
       channel = device.openChannel(slot, KIND_NUMBER);
       if (channel < 0) {
         this.#refuse(index, 'reading.too_many_metrics', metric, value, true);
@@ -146,7 +150,7 @@ export class Validator implements ValueSink {
       return;
     }
     if (typeof value === 'string' && slot.rule.type === undefined && slot.family.hasNumbers) {
-      this.#refuse(index, 'reading.type', metric, value, true);
+      this.#refuse(index, 'reading.type', metric, value, !this.#newNumbers.has(slot.family));
       return;
     }
     const kind = typeof value === 'boolean' ? KIND_BOOLEAN : KIND_TEXT;

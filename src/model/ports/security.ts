@@ -66,7 +66,7 @@ export interface Authorizer {
   allows(principal: Principal, action: ApiAction, device?: string): boolean;
 }
 
-export interface Credentials {
+interface Credentials {
   /** A new device token (256 bits), shown once, stored as a keyed hash. Earlier ones stay valid until revoked. */
   issue(device: DeviceId): Promise<string>;
   /** Forgets every token of the device and ends its live sessions. */

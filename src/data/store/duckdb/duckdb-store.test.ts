@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QUARANTINE_MAX_ROWS, WINDOW_PARTS_MAX } from '../../../base/limits.ts';
@@ -68,19 +70,22 @@ describe('a DuckDB store', () => {
     expect((await stat(path)).size).toBe(9_000);
   });
 
-  it('keeps everybody out of other files', async () => {
+  it('refuses a database that another process has open', async () => {
     const store = storeIn(dir.path);
     await store.open();
-    const elsewhere = new DuckDbStore({
-      path: join(dir.path, 'other.duckdb'),
-      tempDir: join(dir.path, 'tmp2'),
-    });
-    await elsewhere.open();
-    await elsewhere.close();
+    const module = JSON.stringify(new URL('./duckdb-store.ts', import.meta.url).href);
+    const paths = JSON.stringify({ path: join(dir.path, 'history.duckdb'), tempDir: join(dir.path, 'tmp2') });
+    const code = `const { DuckDbStore } = await import(${module});
+      await new DuckDbStore(${paths}).open().catch((cause) => console.log(cause.code));`;
+    const other = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code]);
+    expect(other.stdout.trim()).toBe('data_dir.in_use');
     await store.close();
-    await expect(
-      store.rows({ series: [], from: 0, to: 1, limit: 1, descending: false }, never),
-    ).rejects.toMatchObject({ code: 'store.unavailable' });
+  });
+
+  it('answers nothing while it is closed', async () => {
+    const store = storeIn(dir.path);
+    const nothing = { series: [], from: 0, to: 1, limit: 1, descending: false };
+    await expect(store.rows(nothing, never)).rejects.toMatchObject({ code: 'store.unavailable' });
   });
 
   it('bounds the quarantine, oldest first', async () => {

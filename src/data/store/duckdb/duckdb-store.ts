@@ -25,6 +25,8 @@ interface DuckDbStoreOptions {
   readonly path: string;
   /** A folder of our own for exports and for what does not fit into memory; emptied at start. */
   readonly tempDir: string;
+  /** The write-ahead log grows to this before it is worked into the file. */
+  readonly checkpointMib?: number | undefined;
 }
 
 interface Opened {
@@ -36,6 +38,7 @@ interface Opened {
 export class DuckDbStore implements Store {
   readonly #path: string;
   readonly #tempDir: string;
+  readonly #checkpointMib: number;
   #opened: Opened | undefined;
   #idle: DuckDBConnection[] = [];
   readonly #busy = new Map<DuckDBConnection, Promise<unknown>>();
@@ -44,6 +47,7 @@ export class DuckDbStore implements Store {
   constructor(options: DuckDbStoreOptions) {
     this.#path = options.path;
     this.#tempDir = options.tempDir;
+    this.#checkpointMib = options.checkpointMib ?? STORE_CHECKPOINT_MIB;
   }
 
   async open(): Promise<StoreState> {
@@ -54,7 +58,7 @@ export class DuckDbStore implements Store {
       instance = await DuckDBInstance.create(this.#path, {
         threads: String(STORE_THREADS),
         memory_limit: `${STORE_MEMORY_MIB}MiB`,
-        checkpoint_threshold: `${STORE_CHECKPOINT_MIB}MiB`,
+        checkpoint_threshold: `${this.#checkpointMib}MiB`,
         temp_directory: join(this.#tempDir, 'spill'),
         autoinstall_known_extensions: 'false',
         autoload_known_extensions: 'false',
