@@ -82,7 +82,7 @@ export class HistoryClient implements History {
 
   /** Nobody will answer any more. */
   disconnected(): void {
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.(err(unavailable()));
+    for (const id of this.#pending.keys()) this.#take(id)?.(err(unavailable()));
   }
 
   #ask<Q extends Query>(query: Q): Promise<Result<QueryAnswers[Q['kind']], SensoriumError>> {

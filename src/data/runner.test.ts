@@ -131,7 +131,7 @@ describe('the runner', () => {
     const series = runner?.series?.of('d') ?? [];
     const request = { series, from: 0, to: 2e12, limit: 100_000, descending: false };
     const { value } = await store.rows(request, new AbortController().signal);
-    return [...value].sort((a, b) => a - b);
+    return [...value].toSorted((a, b) => a - b);
   }
 
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
@@ -152,7 +152,7 @@ describe('the runner', () => {
       rejections: 0,
       offset: 260,
     });
-    expect(await storedValues()).toEqual([...upTo(250), ...upTo(10)].sort((a, b) => a - b));
+    expect(await storedValues()).toEqual([...upTo(250), ...upTo(10)].toSorted((a, b) => a - b));
   });
 
   it('commits a bounded number of readings at once', async () => {
@@ -266,7 +266,7 @@ describe('the runner', () => {
     await store.close();
     await start();
     await until(() => totals()?.offset === 6 || reports.at(-1)?.totals.offset === 6);
-    expect(await storedValues()).toEqual([0, ...upTo(5)].sort((a, b) => a - b));
+    expect(await storedValues()).toEqual([0, ...upTo(5)].toSorted((a, b) => a - b));
   });
 
   it('refuses a log that ends before history does', async () => {

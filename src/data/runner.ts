@@ -18,7 +18,7 @@ import { Sleeper } from './sleeper.ts';
 import type { Store } from './store/store.ts';
 
 /** Whom the runner tells. */
-export interface RunnerOutlet {
+interface RunnerOutlet {
   caughtUp(next: Offset): void;
   committed(report: CommitReport): void;
   /** Resolves when done, with the children it refused: what the registry must know before the log is behind us. */
@@ -249,11 +249,18 @@ export class Runner {
       return;
     }
     if (!(cause instanceof SensoriumError)) throw cause;
-    this.#options.outlet.trouble({ code: cause.code, detail: cause.message });
-    // A log that cannot be read leaves history as good as it was: queries go on.
-    if (cause !== this.#logFault) await this.#dropWork();
+    const { outlet, random } = this.#options;
+    outlet.trouble({ code: cause.code, detail: cause.message });
+    // Queries go on while writing waits: the store is opened again at once, and a log that cannot be read leaves
+    // history as good as it was.
+    if (cause !== this.#logFault) {
+      await this.#dropWork();
+      await this.#reopen().catch((again: unknown) =>
+        outlet.bug(again, 'history could not be opened again yet'),
+      );
+    }
     const bounds = { initialMs: STORE_RETRY_INITIAL_MS, maxMs: STORE_RETRY_MAX_MS };
-    const waitMs = backoffMs(this.#attempts, bounds, this.#options.random);
+    const waitMs = backoffMs(this.#attempts, bounds, random);
     this.#attempts += 1;
     if (!this.#stopping) await this.#sleeper.sleep(waitMs);
   }

@@ -90,7 +90,7 @@ export class SeriesDirectory {
     for (const family of families.values()) {
       if (metrics.length === 0 || metrics.includes(family.metric)) found.push(...family.series);
     }
-    return found.sort((a, b) => a.id - b.id);
+    return found.toSorted((a, b) => a.id - b.id);
   }
 
   /** Series made since the last call: they are committed with the readings that use them. */

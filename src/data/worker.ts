@@ -93,10 +93,10 @@ async function answer(id: number, query: Query): Promise<void> {
   }
 }
 
-function transferable(answer: QueryAnswers[Query['kind']]): Transferable[] {
-  if (answer instanceof Uint8Array) return [answer.buffer];
-  if (!('series' in answer)) return [];
-  return [answer.series.buffer, answer.ts.buffer, answer.value.buffer];
+function transferable(found: QueryAnswers[Query['kind']]): Transferable[] {
+  if (found instanceof Uint8Array) return [found.buffer];
+  if (!('series' in found)) return [];
+  return [found.series.buffer, found.ts.buffer, found.value.buffer];
 }
 
 function toFault(cause: unknown): Fault {

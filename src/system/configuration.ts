@@ -31,8 +31,20 @@ export async function readConfiguration(source: Source): Promise<Result<Configur
   const path = flags.value.get('config')?.value ?? source.env['SENSORIUM_CONFIG'];
   const file = await readFile(source.cwd, typeof path === 'string' ? path : undefined);
   if (!file.ok) return file;
-  const values: Values = new Map([...file.value, ...readEnvironment(source.env), ...flags.value]);
-  return build(values, source.cwd);
+  const sources = [file.value, readEnvironment(source.env), flags.value];
+  // What another source overrides is checked, too: it would be the surprise of the day that removes the override.
+  const fault = sources.map(firstFault).find((found) => found !== undefined);
+  return fault === undefined
+    ? ok(build(new Map(sources.flatMap((values) => [...values])), source.cwd))
+    : err(fault);
+}
+
+function firstFault(values: Values): SensoriumError | undefined {
+  for (const setting of SETTINGS) {
+    const given = values.get(setting.key);
+    if (given !== undefined && !setting.check(given.value)) return refuse(setting, given);
+  }
+  return undefined;
 }
 
 function readFlags(argv: readonly string[]): Result<Values, SensoriumError> {
@@ -96,24 +108,19 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
   return ok(values);
 }
 
-function build(values: Values, cwd: string): Result<Configuration, SensoriumError> {
-  const chosen = new Map<string, unknown>();
-  for (const setting of SETTINGS) {
-    const given = values.get(setting.key);
-    if (given !== undefined && !setting.check(given.value)) return err(refuse(setting, given));
-    chosen.set(setting.key, given?.value ?? setting.fallback);
-  }
+function build(values: Values, cwd: string): Configuration {
+  const chosen = new Map(SETTINGS.map(({ key, fallback }) => [key, values.get(key)?.value ?? fallback]));
   const text = (key: string): string => String(chosen.get(key));
   const amount = (key: string): number => toNumber(chosen.get(key));
   const port = (key: string): PortSetting => (chosen.get(key) === 'off' ? 'off' : amount(key));
-  return ok({
+  return {
     dataDir: join(resolve(cwd, text('dataDir'))),
     http: { port: port('http.port') },
     mqtt: { port: port('mqtt.port') },
     mqtts: { port: port('mqtts.port'), host: text('mqtts.host') },
     log: { maxBytes: amount('log.maxBytes'), maxAgeMs: amount('log.maxAge') },
     logLevel: LOG_LEVELS.find((level) => level === text('logLevel')) ?? 'info',
-  });
+  };
 }
 
 function refuse(setting: Setting, given: Given): SensoriumError {

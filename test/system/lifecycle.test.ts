@@ -110,10 +110,7 @@ describe('starting', () => {
     using directory = temporaryDirectory();
     const first = await Server.start({ dataDir: directory.path });
     await first.stop();
-    const history = join(directory.path, 'history');
-    const database = readdirSync(history).find((name) => name.endsWith('.duckdb'));
-    expect(database).toBeDefined();
-    const path = join(history, database ?? '');
+    const path = join(directory.path, 'history.duckdb');
     const damaged = Buffer.concat([Buffer.from('not a database at all'), readFileSync(path).subarray(21)]);
     writeFileSync(path, damaged);
     const { code, stderr } = await refusedStart({ dataDir: directory.path });

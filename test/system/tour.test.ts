@@ -60,7 +60,7 @@ describe('the tour', () => {
         .replaceAll('station.parquet', join(directory.path, 'station.parquet')),
     );
     // One shell for all lines, as in a terminal, stopping at the first that fails; marks keep the outputs apart.
-    const script = commands.map((line, i) => `echo "@@${i}"\n${line}`).join('\n');
+    const script = commands.map((line, i) => `printf '\\n@@${i}\\n'\n${line}`).join('\n');
     const output = execFileSync('bash', ['-e', '-o', 'pipefail', '-c', script], {
       cwd: PROJECT,
       env: environment,

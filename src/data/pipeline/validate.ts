@@ -24,7 +24,7 @@ interface ValidateOptions {
 }
 
 /** A whole packet in the place of an item. */
-export const WHOLE_PACKET = -1;
+const WHOLE_PACKET = -1;
 
 /**
  * The first stage: from the record of a message to rows of the batch, or to the quarantine with the reason. Every

@@ -299,7 +299,7 @@ function bucketsOf(
   }
   const sign = asked.descending ? -1 : 1;
   return [...buckets.values()]
-    .sort((a, b) => sign * (a.ts - b.ts || a.series - b.series))
+    .toSorted((a, b) => sign * (a.ts - b.ts || a.series - b.series))
     .map(({ series, ts, rows }) => [series, ts, aggregateOf(rows, aggregate)]);
 }
 
