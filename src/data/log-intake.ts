@@ -82,7 +82,7 @@ export class LogIntake implements Intake {
         code,
         message,
       }));
-      return ok({ accepted: this.#batch.readings, rejected });
+      return ok({ accepted: this.#validator.items, rejected });
     } finally {
       this.#batch.clear();
     }

@@ -28,6 +28,9 @@ const UNIT = new RegExp(String.raw`^[^\p{C}\s](?:[^\p{C}]*[^\p{C}\s])?$`, 'u');
 export class Validator implements ValueSink {
   /** Of the packet at hand, in order. */
   rejections: ValueRejection[] = [];
+  /** Items of the packet at hand that have at least one good value. */
+  items = 0;
+  #lastItem = -1;
   readonly #batch: Batch;
   #device: DeviceEntry | undefined;
   #receivedAt = 0;
@@ -45,6 +48,8 @@ export class Validator implements ValueSink {
   begin(device: DeviceEntry, receivedAt: number): void {
     if (this.rejections.length > 0) this.rejections = [];
     if (this.#newNumbers.size > 0) this.#newNumbers.clear();
+    this.items = 0;
+    this.#lastItem = -1;
     this.#device = device;
     this.#receivedAt = receivedAt;
     this.#lastRawTs = undefined;
@@ -125,6 +130,7 @@ export class Validator implements ValueSink {
       }
     }
     this.#batch.numbers.push(channel, time, value);
+    if (index !== this.#lastItem) this.#countItem(index);
   }
 
   #otherKind(
@@ -156,9 +162,19 @@ export class Validator implements ValueSink {
     const kind = typeof value === 'boolean' ? KIND_BOOLEAN : KIND_TEXT;
     let channel = slot.channels[kind];
     if (channel < 0) channel = device.openChannel(slot, kind);
-    if (channel < 0) this.#refuse(index, 'reading.too_many_metrics', metric, value, true);
-    else if (typeof value === 'boolean') this.#batch.numbers.push(channel, time, value ? 1 : 0);
+    if (channel < 0) {
+      this.#refuse(index, 'reading.too_many_metrics', metric, value, true);
+      return;
+    }
+    if (typeof value === 'boolean') this.#batch.numbers.push(channel, time, value ? 1 : 0);
     else this.#batch.texts.push(channel, time, value);
+    if (index !== this.#lastItem) this.#countItem(index);
+  }
+
+  /** Decoders hand over item by item, so a new index is a new item. */
+  #countItem(index: number): void {
+    this.#lastItem = index;
+    this.items += 1;
   }
 
   /** Times repeat from value to value of an item: read once. Negative = refused, one rejection per item. */

@@ -70,6 +70,7 @@ export interface History {
 }
 
 export interface IngestReceipt {
+  /** Items (objects, lines, rows, records) of which at least one reading is on disk. */
   readonly accepted: number;
   readonly rejected: readonly Rejection[];
 }
