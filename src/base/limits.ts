@@ -43,7 +43,11 @@ export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1_000;
 /** Messages and bytes waiting for one slow subscriber before its own messages are dropped and counted. */
 export const MQTT_OUTBOX_MAX_MESSAGES = 10_000;
 export const MQTT_OUTBOX_MAX_BYTES = 4 * 1_048_576;
+/** Answers to a client that does not read them, before its requests are not read either. */
+export const MQTT_ANSWERS_MAX_BYTES = 65_536;
 export const MQTT_RETAINED_MAX = 100_000;
+/** Payloads of all retained messages together: they are kept in memory. */
+export const MQTT_RETAINED_MAX_BYTES = 128 * 1_048_576;
 export const MQTT_TOPIC_CACHE_MAX = 50_000;
 /** Topics one connection publishes to whose verdict is remembered. */
 export const MQTT_ROUTES_PER_CLIENT_MAX = 1_000;
@@ -53,6 +57,10 @@ export const MQTT_UNACKNOWLEDGED_MAX = 1_000;
 export const MQTT_SWEEP_MS = 500;
 /** A stop waits this long for the commit in progress. */
 export const MQTT_DRAIN_MS = 1_000;
+/** From the end of the protocol to the end of the socket: a peer that takes longer to read the rest is cut off. */
+export const MQTT_LINGER_MS = 2_000;
+/** The same while the server stops. */
+export const MQTT_STOP_LINGER_MS = 200;
 
 // --- log -------------------------------------------------------------------------------------------------
 /** Group commit: the wait that lets others join, between these by load (design: 1–5 ms). */

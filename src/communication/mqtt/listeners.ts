@@ -1,5 +1,7 @@
 /** The TCP and TLS doors of the MQTT server: open, say where they are, and hand on what comes in. */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { MQTT_CONNECT_TIMEOUT_MS, MQTT_CONNECTIONS_MAX } from '../../base/limits.ts';
 import { problem } from '../../model/errors.ts';
 
 export interface Address {
@@ -13,21 +15,22 @@ export interface ListenerOptions {
   readonly tls?: Address | undefined;
 }
 
-interface Accepted {
+export interface Accepted {
   readonly socket: Socket;
   readonly listener: 'mqtt' | 'mqtts';
   readonly certificateName: string | undefined;
 }
 
-interface TlsMaterial {
-  readonly key: string;
-  readonly cert: string;
-  readonly ca: string;
+/** Asked only where a TLS listener is wanted. */
+interface TlsSource {
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string };
 }
 
 export class Listeners {
   readonly #options: ListenerOptions;
   #servers: Server[] = [];
+  /** Accepted, and not handed on yet: in the middle of a TLS handshake. */
+  readonly #halfOpen = new Map<string, Socket>();
   #mqtt: Address | null = null;
   #mqtts: Address | null = null;
   #onFailure: (cause: Error) => void = () => undefined;
@@ -44,7 +47,7 @@ export class Listeners {
     this.#onFailure = listener;
   }
 
-  async start(material: TlsMaterial, accept: (accepted: Accepted) => void): Promise<void> {
+  async start(source: TlsSource, accept: (accepted: Accepted) => void): Promise<void> {
     const { tcp, tls } = this.#options;
     if (tcp !== undefined) {
       const server = createTcpServer((socket) =>
@@ -53,16 +56,26 @@ export class Listeners {
       this.#mqtt = await this.#listen(server, { ...tcp, port: this.#mqtt?.port ?? tcp.port });
     }
     if (tls !== undefined) {
-      const server = await createTlsServer(material, accept);
+      const server = await createTlsServer(source, (accepted) => {
+        this.#halfOpen.delete(peerOf(accepted.socket));
+        accept(accepted);
+      });
+      server.on('connection', (socket: Socket) => {
+        const peer = peerOf(socket);
+        this.#halfOpen.set(peer, socket);
+        socket.once('close', () => this.#halfOpen.delete(peer));
+      });
       this.#mqtts = await this.#listen(server, { ...tls, port: this.#mqtts?.port ?? tls.port });
     }
   }
 
   close(): void {
     for (const server of this.#servers.splice(0)) server.close();
+    for (const socket of this.#halfOpen.values()) socket.destroy();
   }
 
   async #listen(server: Server, { host, port }: Address): Promise<Address> {
+    server.maxConnections = MQTT_CONNECTIONS_MAX;
     await new Promise<void>((done, fail) => {
       server.once('error', (cause: NodeJS.ErrnoException) => fail(refusal(cause, host, port)));
       server.listen({ host, port, backlog: 1_024 }, done);
@@ -75,27 +88,35 @@ export class Listeners {
   }
 }
 
+const peerOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
+
 /** A client may show a certificate; one that our CA did not sign ends the connection before MQTT begins. */
-async function createTlsServer(material: TlsMaterial, accept: (accepted: Accepted) => void): Promise<Server> {
+async function createTlsServer({ tls }: TlsSource, accept: (accepted: Accepted) => void): Promise<Server> {
   const { createServer } = await import('node:tls');
   const options = {
-    ...material,
+    ...tls,
     minVersion: 'TLSv1.2',
     requestCert: true,
     rejectUnauthorized: false,
+    handshakeTimeout: MQTT_CONNECT_TIMEOUT_MS,
   } as const;
   const server = createServer(options, (socket) => {
-    const certificate = socket.getPeerCertificate();
-    const shown = Object.keys(certificate).length > 0;
-    if (shown && !socket.authorized) {
-      socket.destroy();
-      return;
-    }
-    const name = shown ? certificate.subject.CN : undefined;
-    accept({ socket, listener: 'mqtts', certificateName: Array.isArray(name) ? name[0] : name });
+    const certificateName = nameIn(socket);
+    if (certificateName === false) socket.destroy();
+    else accept({ socket, listener: 'mqtts', certificateName });
   });
   server.on('tlsClientError', (_cause, socket) => socket.destroy());
   return server;
+}
+
+/** The one common name of the client's certificate; undefined where it shows none, false where it cannot be trusted. */
+function nameIn(socket: TLSSocket): string | undefined | false {
+  // Null once the socket is destroyed, whatever its type says.
+  const certificate = socket.getPeerCertificate() as PeerCertificate | null;
+  if (certificate === null) return false;
+  if (Object.keys(certificate).length === 0) return undefined;
+  const name: unknown = certificate.subject.CN;
+  return socket.authorized && typeof name === 'string' ? name : false;
 }
 
 function refusal(cause: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -1,96 +1,181 @@
 /**
- * What one client is to be sent. Collects packets and writes them once per turn; holds back what the client does not
- * take, up to a bound, and then drops that client's messages, counted, so that nobody else waits.
+ * What one client is to be sent. Written joined, once per turn; when the client stops reading, its messages are held
+ * up to a bound and then dropped, counted, so that nobody else waits. Answers go before messages and are never dropped.
  */
 import type { Socket } from 'node:net';
 import { BoundedQueue } from '../../base/bounded-queue.ts';
 import {
+  MQTT_ANSWERS_MAX_BYTES,
+  MQTT_INFLIGHT_MAX,
   MQTT_OUTBOX_MAX_BYTES,
   MQTT_OUTBOX_MAX_MESSAGES,
   MQTT_UNACKNOWLEDGED_MAX,
 } from '../../base/limits.ts';
+import type { Acknowledgement, Encoded } from './codec/write.ts';
+import { PacketQueue } from './packet-queue.ts';
 
-/** Below this, several packets are copied into one write; above, they are handed over as they are. */
-const JOIN_MAX_BYTES = 65_536;
+/** So much in one turn is written before the turn ends: a fast reader then never meets a bound. */
+const EARLY_FLUSH_BYTES = 262_144;
 
-export class Outbox {
-  readonly #socket: Socket;
-  readonly #schedule: () => void;
-  #packets: Buffer[] = [];
-  #bytes = 0;
-  /** Packet ids of QoS 1 messages the client has not acknowledged. */
-  readonly #inFlight = new Set<number>();
-  #waiting: BoundedQueue<{ readonly bytes: Buffer; readonly idAt: number }> | undefined;
-  #waitingBytes = 0;
-  #nextId = 0;
+const SHELF_BYTES = 16_384;
 
-  /** `schedule` asks for one call of `flush` at the end of this turn. */
-  constructor(socket: Socket, schedule: () => void) {
-    this.#socket = socket;
-    this.#schedule = schedule;
-  }
+/** The outboxes that have something to write at the end of this turn. */
+export class WriteTurn {
+  #outboxes: Outbox[] = [];
+  #isPlanned = false;
 
-  get queuedBytes(): number {
-    return this.#bytes + this.#waitingBytes + this.#socket.writableLength;
-  }
-
-  /** Protocol answers: never dropped, bounded by what the client asks. */
-  send(bytes: Buffer): void {
-    if (this.#packets.length === 0) this.#schedule();
-    this.#packets.push(bytes);
-    this.#bytes += bytes.length;
-  }
-
-  /** A QoS 0 message; false when dropped. */
-  deliver(bytes: Buffer): boolean {
-    if (this.queuedBytes + bytes.length > MQTT_OUTBOX_MAX_BYTES) return false;
-    this.send(bytes);
-    return true;
-  }
-
-  /** A QoS 1 message whose packet id is still to be given; false when dropped. `bytes` must be this client's own. */
-  deliverAcknowledged(bytes: Buffer, idAt: number): boolean {
-    if (this.queuedBytes + bytes.length > MQTT_OUTBOX_MAX_BYTES) return false;
-    if (this.#inFlight.size < MQTT_UNACKNOWLEDGED_MAX) {
-      this.#sendWithId(bytes, idAt);
-      return true;
-    }
-    this.#waiting ??= new BoundedQueue(MQTT_OUTBOX_MAX_MESSAGES);
-    if (!this.#waiting.push({ bytes, idAt })) return false;
-    this.#waitingBytes += bytes.length;
-    return true;
-  }
-
-  acknowledged(packetId: number): void {
-    if (!this.#inFlight.delete(packetId)) return;
-    const next = this.#waiting?.shift();
-    if (next === undefined) return;
-    this.#waitingBytes -= next.bytes.length;
-    this.#sendWithId(next.bytes, next.idAt);
+  add(outbox: Outbox): void {
+    this.#outboxes.push(outbox);
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.flush();
+    });
   }
 
   flush(): void {
-    const packets = this.#packets;
-    if (packets.length === 0) return;
-    this.#packets = [];
-    const bytes = this.#bytes;
-    this.#bytes = 0;
-    if (this.#socket.destroyed) return;
-    const [only] = packets;
-    if (packets.length === 1 && only !== undefined) this.#socket.write(only);
-    else if (bytes <= JOIN_MAX_BYTES) this.#socket.write(Buffer.concat(packets, bytes));
-    else {
-      this.#socket.cork();
-      for (const packet of packets) this.#socket.write(packet);
-      this.#socket.uncork();
-    }
+    const outboxes = this.#outboxes;
+    if (outboxes.length === 0) return;
+    this.#outboxes = [];
+    for (const outbox of outboxes) outbox.flush();
+  }
+}
+
+export class Outbox {
+  readonly #socket: Socket;
+  readonly #turn: WriteTurn;
+  readonly #answers = new PacketQueue();
+  readonly #messages = new PacketQueue();
+  #isPlanned = false;
+  /** Packet ids of QoS 1 messages the client has not acknowledged. */
+  #inFlight: Set<number> | undefined;
+  #waiting: BoundedQueue<Encoded> | undefined;
+  #waitingBytes = 0;
+  #nextId = 0;
+  /** Where messages that wait are put side by side. */
+  #shelf: Buffer | undefined;
+  #shelfAt = 0;
+
+  constructor(socket: Socket, turn: WriteTurn) {
+    this.#socket = socket;
+    this.#turn = turn;
   }
 
-  #sendWithId(bytes: Buffer, idAt: number): void {
-    do this.#nextId = (this.#nextId % 65_535) + 1;
-    while (this.#inFlight.has(this.#nextId));
-    this.#inFlight.add(this.#nextId);
-    bytes.writeUInt16BE(this.#nextId, idAt);
-    this.send(bytes);
+  /** The client does not take the answers it asks for: time to stop reading its requests. */
+  get isCrowded(): boolean {
+    return this.#answers.bytes > MQTT_ANSWERS_MAX_BYTES && this.#socket.writableNeedDrain;
   }
+
+  /**
+   * More can be handed in without coming near a bound. Where not, a `drain` of the socket or a PUBACK follows: what
+   * is held then is more than a socket takes without one.
+   */
+  get isRoomy(): boolean {
+    const isHeldUp = this.#socket.writableNeedDrain || this.#waitingBytes > 0;
+    return !isHeldUp && this.#heldBytes < EARLY_FLUSH_BYTES;
+  }
+
+  send(answer: Buffer): void {
+    this.#answers.push(answer);
+    this.#plan();
+  }
+
+  acknowledge(type: Acknowledgement, packetId: number): void {
+    this.#answers.acknowledge(type, packetId);
+    this.#plan();
+  }
+
+  /** A message; false when dropped. */
+  deliver(message: Encoded): boolean {
+    const { length } = message.bytes;
+    if (this.#messages.bytes > EARLY_FLUSH_BYTES) this.flush();
+    if (this.#heldBytes + length > MQTT_OUTBOX_MAX_BYTES) return false;
+    const isStalled = this.#socket.writableNeedDrain;
+    if (isStalled && this.#messages.length > MQTT_OUTBOX_MAX_MESSAGES) return false;
+    const held = isStalled ? this.#shelve(message) : message;
+    if (message.idAt === 0) {
+      this.#messages.push(held.bytes);
+      this.#plan();
+      return true;
+    }
+    this.#inFlight ??= new Set();
+    if (this.#inFlight.size < MQTT_UNACKNOWLEDGED_MAX) {
+      this.#sendWithId(held, this.#inFlight);
+      return true;
+    }
+    this.#waiting ??= new BoundedQueue(MQTT_OUTBOX_MAX_MESSAGES);
+    if (!this.#waiting.push(isStalled ? held : this.#shelve(message))) return false;
+    this.#waitingBytes += length;
+    return true;
+  }
+
+  /** PUBACK from the client: the next may go. */
+  acknowledged(packetId: number): void {
+    if (this.#inFlight?.delete(packetId) !== true) return;
+    const next = this.#waiting?.shift();
+    if (next === undefined) {
+      this.#shelf = undefined;
+      return;
+    }
+    this.#waitingBytes -= next.bytes.length;
+    this.#sendWithId(next, this.#inFlight);
+  }
+
+  /** Writes until the socket has enough. */
+  flush(): void {
+    this.#isPlanned = false;
+    this.#answers.writeTo(this.#socket);
+    this.#messages.writeTo(this.#socket);
+  }
+
+  /** Hands everything to the socket: its last words. */
+  finish(): void {
+    this.#answers.finish(this.#socket);
+    this.#messages.finish(this.#socket);
+    this.#waiting = undefined;
+    this.#waitingBytes = 0;
+  }
+
+  /**
+   * What waits is copied next to what waits with it. Left where it was encoded, one short message could keep alive a
+   * large buffer that it shares with messages long sent to others, and the bounds above would bound nothing.
+   */
+  #shelve({ bytes, idAt }: Encoded): Encoded {
+    const { length } = bytes;
+    if (length > SHELF_BYTES / 4)
+      return bytes.length * 2 > bytes.buffer.byteLength ? { bytes, idAt } : { bytes: ownCopy(bytes), idAt };
+    if (this.#shelf === undefined || this.#shelfAt + length > SHELF_BYTES) {
+      this.#shelf = Buffer.allocUnsafeSlow(SHELF_BYTES);
+      this.#shelfAt = 0;
+    }
+    const own = this.#shelf.subarray(this.#shelfAt, this.#shelfAt + length);
+    own.set(bytes);
+    this.#shelfAt += length;
+    return { bytes: own, idAt };
+  }
+
+  get #heldBytes(): number {
+    return this.#answers.bytes + this.#messages.bytes + this.#waitingBytes + this.#socket.writableLength;
+  }
+
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    this.#turn.add(this);
+  }
+
+  #sendWithId(message: Encoded, inFlight: Set<number>): void {
+    do this.#nextId = (this.#nextId % MQTT_INFLIGHT_MAX) + 1;
+    while (inFlight.has(this.#nextId));
+    inFlight.add(this.#nextId);
+    this.#messages.pushWithId(message, this.#nextId);
+    this.#plan();
+  }
+}
+
+function ownCopy(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
 }

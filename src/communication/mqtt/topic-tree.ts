@@ -6,12 +6,12 @@ import { MQTT_TOPIC_CACHE_MAX } from '../../base/limits.ts';
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
-  readonly members: Map<T, 0 | 1 | 2>;
+  readonly members: Map<T, 0 | 1>;
 }
 
 export interface Match<T> {
   readonly member: T;
-  readonly qos: 0 | 1 | 2;
+  readonly qos: 0 | 1;
 }
 
 const empty = <T>(): Node<T> => ({ children: new Map(), members: new Map() });
@@ -25,7 +25,7 @@ export class TopicTree<T> {
     return this.#size;
   }
 
-  add(filter: string, member: T, qos: 0 | 1 | 2): void {
+  add(filter: string, member: T, qos: 0 | 1): void {
     let node = this.#root;
     for (const level of filter.split('/')) {
       let next = node.children.get(level);
@@ -59,7 +59,7 @@ export class TopicTree<T> {
   match(topic: string): readonly Match<T>[] {
     const known = this.#cache.get(topic);
     if (known !== undefined) return known;
-    const found = new Map<T, 0 | 1 | 2>();
+    const found = new Map<T, 0 | 1>();
     this.#walk(this.#root, topic.split('/'), 0, found);
     const matches = [...found].map(([member, qos]) => ({ member, qos }));
     if (this.#cache.size >= MQTT_TOPIC_CACHE_MAX) this.#cache.clear();
@@ -67,7 +67,7 @@ export class TopicTree<T> {
     return matches;
   }
 
-  #walk(node: Node<T>, levels: readonly string[], at: number, found: Map<T, 0 | 1 | 2>): void {
+  #walk(node: Node<T>, levels: readonly string[], at: number, found: Map<T, 0 | 1>): void {
     // A filter that starts with a wildcard does not match a topic that starts with $ [MQTT-4.7.2-1].
     const wild = at > 0 || !(levels[0] ?? '').startsWith('$');
     if (wild) collect(node.children.get('#'), found);
@@ -82,22 +82,10 @@ export class TopicTree<T> {
   }
 }
 
-function collect<T>(node: Node<T> | undefined, found: Map<T, 0 | 1 | 2>): void {
+function collect<T>(node: Node<T> | undefined, found: Map<T, 0 | 1>): void {
   if (node === undefined) return;
   for (const [member, qos] of node.members) {
     const before = found.get(member);
     if (before === undefined || qos > before) found.set(member, qos);
   }
-}
-
-/** Does `filter` match `topic`? For retained messages, which are looked through once per subscription. */
-export function filterMatches(filter: string, topic: string): boolean {
-  const wanted = filter.split('/');
-  const levels = topic.split('/');
-  if (topic.startsWith('$') && (wanted[0] === '#' || wanted[0] === '+')) return false;
-  for (let i = 0; i < wanted.length; i += 1) {
-    if (wanted[i] === '#') return true;
-    if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) return false;
-  }
-  return wanted.length === levels.length;
 }

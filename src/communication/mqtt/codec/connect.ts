@@ -1,4 +1,5 @@
 import { Fields } from './fields.ts';
+import { isTopic } from './topics.ts';
 
 export interface ConnectPacket {
   readonly clientId: string;
@@ -21,7 +22,7 @@ export const CONNACK = {
   unauthorized: 5,
 } as const;
 
-/** `malformed`: close without a word. A number: answer CONNACK with it, then close. */
+/** Reads CONNECT. `malformed`: close without a word. A number: answer CONNACK with it, then close. */
 export function parseConnect(
   bytes: Buffer,
   start: number,
@@ -48,7 +49,7 @@ export function parseConnect(
   const willPayload = hasWill ? Buffer.from(fields.binary()) : undefined;
   const username = hasName ? fields.text() : undefined;
   const password = hasPassword ? Buffer.from(fields.binary()) : undefined;
-  if (!fields.wellFormed || !fields.atEnd) return 'malformed';
+  if (!fields.wellFormed || !fields.atEnd || (hasWill && !isTopic(willTopic))) return 'malformed';
   const clean = (flags & 0x02) !== 0;
   // Without an id there is nothing to keep a session under [MQTT-3.1.3-8].
   if (clientId === '' && !clean) return CONNACK.identifier;

@@ -55,12 +55,6 @@ export class Fields {
     return view.toString('utf8');
   }
 
-  rest(): Buffer {
-    const view = this.#bytes.subarray(this.#at, this.#end);
-    this.#at = this.#end;
-    return view;
-  }
-
   #has(count: number): boolean {
     if (!this.#malformed && this.#at + count <= this.#end) return true;
     this.#malformed = true;

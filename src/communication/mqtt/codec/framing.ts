@@ -1,34 +1,43 @@
 /**
  * Cuts the byte stream of one connection into packets [MQTT-2.2.3]. Whole packets are handed on as views into the
- * socket's chunk; only a packet that arrives in pieces is copied, once, into a buffer of its own size.
+ * socket's chunk; only a packet that arrives in pieces is copied. What is held grows with what has arrived, never
+ * with what a header announces.
  */
-import { PACKET_MAX_BYTES } from '../../../base/limits.ts';
+import { PACKET_MAX_BYTES, UNAUTHENTICATED_MAX_BYTES } from '../../../base/limits.ts';
 
 export type PacketHandler = (header: number, chunk: Buffer, start: number, end: number) => boolean;
 
-/** The largest fixed header: one byte of type and flags, four of length. */
-const HEADER_MAX_BYTES = 5;
-/** Topic and packet id on top of the payload. */
-const REMAINING_MAX = PACKET_MAX_BYTES + 65_535 + 4;
+/** Topic and packet id on top of the largest payload. */
+const REMAINING_MAX_BYTES = PACKET_MAX_BYTES + 2 + 65_535 + 2;
+const FIRST_BYTES = 4_096;
+const NOTHING = Buffer.alloc(0);
 
 export class Framing {
   readonly #handler: PacketHandler;
   /** A packet whose length is known and whose bytes are not all here. */
   #partial: Buffer | undefined;
   #partialHeader = 0;
+  #partialLength = 0;
   #filled = 0;
   /** A fixed header cut in two, or what waits while suspended. */
-  #head: Buffer | undefined;
+  #rest: Buffer | undefined;
   #suspended = false;
+  #maxBytes = UNAUTHENTICATED_MAX_BYTES;
+  #packets = 0;
 
   /** `handler` answers false to stop: the connection is being closed. */
   constructor(handler: PacketHandler) {
     this.#handler = handler;
   }
 
-  /** Bytes held of a packet that is not complete. */
-  get heldBytes(): number {
-    return this.#filled + (this.#head?.length ?? 0);
+  /** Packets handed on so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes a packet in progress still lacks. */
+  get missingBytes(): number {
+    return this.#partial === undefined ? 0 : this.#partialLength - this.#filled;
   }
 
   /** Nothing behind the packet being handled is looked at until `resume`. */
@@ -36,51 +45,52 @@ export class Framing {
     this.#suspended = true;
   }
 
+  /** Goes on, from here on with packets of full size: the client is known. */
   resume(): boolean {
     this.#suspended = false;
-    return this.push(Buffer.alloc(0));
+    this.#maxBytes = REMAINING_MAX_BYTES;
+    return this.push(NOTHING);
   }
 
   /** False when the stream is malformed or the handler stopped: nothing more is read. */
   push(chunk: Buffer): boolean {
     let at = 0;
     if (this.#partial !== undefined) {
-      const taken = chunk.copy(this.#partial, this.#filled);
-      this.#filled += taken;
-      if (this.#filled < this.#partial.length) return true;
+      at = this.#fill(this.#partial, chunk);
+      if (this.#filled < this.#partialLength) return true;
       const whole = this.#partial;
       this.#partial = undefined;
       this.#filled = 0;
-      if (!this.#handler(this.#partialHeader, whole, 0, whole.length)) return false;
-      at = taken;
+      this.#packets += 1;
+      if (!this.#handler(this.#partialHeader, whole, 0, this.#partialLength)) return false;
     }
-    if (this.#head !== undefined) {
-      chunk = Buffer.concat([this.#head, chunk.subarray(at)]);
-      this.#head = undefined;
+    let bytes = chunk;
+    if (this.#rest !== undefined) {
+      bytes = Buffer.concat([this.#rest, chunk.subarray(at)]);
+      this.#rest = undefined;
       at = 0;
     }
-    while (at < chunk.length) {
+    while (at < bytes.length) {
       if (this.#suspended) {
-        this.#head = Buffer.from(chunk.subarray(at));
-        break;
+        this.#keep(bytes, at);
+        return true;
       }
-      const next = this.#one(chunk, at);
+      const next = this.#one(bytes, at);
       if (next < 0) return false;
-      if (next === at) break;
+      if (next === at) return true;
       at = next;
     }
     return true;
   }
 
-  /** One packet at `at`: where the next begins, `at` when it is not complete, -1 when malformed or stopped. */
+  /** One packet at `at`: where the next begins, `at` when its header is not complete, -1 when malformed or stopped. */
   #one(chunk: Buffer, at: number): number {
     let length = 0;
     let shift = 0;
     let p = at + 1;
     for (;;) {
       if (p >= chunk.length) {
-        if (chunk.length - at >= HEADER_MAX_BYTES) return -1;
-        this.#head = Buffer.from(chunk.subarray(at));
+        this.#keep(chunk, at);
         return at;
       }
       const byte = chunk[p] ?? 0;
@@ -88,15 +98,41 @@ export class Framing {
       length += (byte & 0x7f) << shift;
       if (byte < 0x80) break;
       shift += 7;
+      // Four bytes of length at most [2.2.3].
       if (shift > 21) return -1;
     }
-    if (length > REMAINING_MAX) return -1;
+    if (length > this.#maxBytes) return -1;
     const header = chunk[at] ?? 0;
     const end = p + length;
-    if (end <= chunk.length) return this.#handler(header, chunk, p, end) ? end : -1;
-    this.#partial = Buffer.allocUnsafeSlow(length);
+    if (end <= chunk.length) {
+      this.#packets += 1;
+      return this.#handler(header, chunk, p, end) ? end : -1;
+    }
     this.#partialHeader = header;
+    this.#partialLength = length;
+    this.#partial = Buffer.allocUnsafeSlow(Math.min(length, Math.max(FIRST_BYTES, 2 * (chunk.length - p))));
     this.#filled = chunk.copy(this.#partial, 0, p);
     return chunk.length;
+  }
+
+  /** Takes what belongs to the packet in progress; answers how much of `chunk` that was. */
+  #fill(partial: Buffer, chunk: Buffer): number {
+    const taken = Math.min(chunk.length, this.#partialLength - this.#filled);
+    const needed = this.#filled + taken;
+    let target = partial;
+    if (needed > partial.length) {
+      target = Buffer.allocUnsafeSlow(Math.min(this.#partialLength, 2 * needed));
+      partial.copy(target, 0, 0, this.#filled);
+      this.#partial = target;
+    }
+    chunk.copy(target, this.#filled, 0, taken);
+    this.#filled = needed;
+    return taken;
+  }
+
+  /** A copy of its own: a view would hold the whole chunk in memory. */
+  #keep(bytes: Buffer, at: number): void {
+    this.#rest = Buffer.allocUnsafeSlow(bytes.length - at);
+    bytes.copy(this.#rest, 0, at);
   }
 }

@@ -1,12 +1,12 @@
-import { TOPIC_MAX_BYTES, TOPIC_MAX_LEVELS } from '../../../base/limits.ts';
 import { Fields } from './fields.ts';
+import { isFilter } from './topics.ts';
 
 interface SubscribePacket {
   readonly packetId: number;
   readonly entries: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[];
 }
 
-/** Undefined = malformed: no entry at all [MQTT-3.8.3-3], reserved bits [MQTT-3.8.3-4], packet id 0 [MQTT-2.3.1-1]. */
+/** Undefined = malformed: no entry [MQTT-3.8.3-3], reserved bits of the QoS [MQTT-3-8.3-4], packet id 0 [MQTT-2.3.1-1]. */
 export function parseSubscribe(bytes: Buffer, start: number, end: number): SubscribePacket | undefined {
   const fields = new Fields(bytes, start, end);
   const packetId = fields.uint16();
@@ -20,6 +20,7 @@ export function parseSubscribe(bytes: Buffer, start: number, end: number): Subsc
   return fields.wellFormed && packetId !== 0 && entries.length > 0 ? { packetId, entries } : undefined;
 }
 
+/** Undefined = malformed: no filter at all [MQTT-3.10.3-2], packet id 0. */
 export function parseUnsubscribe(
   bytes: Buffer,
   start: number,
@@ -31,15 +32,4 @@ export function parseUnsubscribe(
   while (fields.wellFormed && !fields.atEnd) filters.push(fields.text());
   const sound = fields.wellFormed && packetId !== 0 && filters.length > 0 && filters.every(isFilter);
   return sound ? { packetId, filters } : undefined;
-}
-
-/** `#` alone in the last level [MQTT-4.7.1-2], `+` alone in its level [MQTT-4.7.1-3], not empty [MQTT-4.7.3-1]. */
-export function isFilter(filter: string): boolean {
-  if (filter === '' || Buffer.byteLength(filter) > TOPIC_MAX_BYTES) return false;
-  const levels = filter.split('/');
-  if (levels.length > TOPIC_MAX_LEVELS) return false;
-  return levels.every((level, i) => {
-    if (level.includes('#')) return level === '#' && i === levels.length - 1;
-    return !level.includes('+') || level === '+';
-  });
 }

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryStateStore } from '../../../test/support/memory-state.ts';
+import { MQTT_RETAINED_MAX_BYTES } from '../../base/limits.ts';
+import { RetainedMessages } from './retained.ts';
+
+const texts = (retained: RetainedMessages, filter = '#'): readonly string[] =>
+  [...retained.matching(filter)].map(
+    ({ topic, payload, qos }) => `${topic}=${Buffer.from(payload).toString()}@${qos}`,
+  );
+
+describe('retained messages', () => {
+  it('are there after a restart, with their QoS; forgotten ones are not', async () => {
+    const state = new MemoryStateStore();
+    const before = new RetainedMessages(state);
+    await before.set('a/b', Buffer.from('1'), 2);
+    await before.set('a/c', Buffer.from('2'), 0);
+    await before.set('a/b', Buffer.from('3'), 1);
+    await before.set('a/c', Buffer.alloc(0), 0);
+    const after = new RetainedMessages(state);
+    after.load();
+    expect(texts(after)).toEqual(['a/b=3@1']);
+    expect(after.size).toBe(1);
+  });
+
+  it('keep a copy of their own: the chunk they came in is used again', () => {
+    const retained = new RetainedMessages(new MemoryStateStore());
+    const chunk = Buffer.from('old');
+    void retained.set('t', chunk, 0);
+    chunk.write('new');
+    expect(texts(retained)).toEqual(['t=old@0']);
+  });
+
+  it('are offered again to a store that failed, until it has them', async () => {
+    const state = new MemoryStateStore();
+    const retained = new RetainedMessages(state);
+    await retained.set('gone', Buffer.from('x'), 1);
+    state.writeFault = new Error('disk');
+    await expect(retained.set('kept', Buffer.from('x'), 1)).rejects.toThrow('disk');
+    await expect(retained.set('gone', Buffer.alloc(0), 1)).rejects.toThrow('disk');
+    await retained.retry();
+    expect(texts(retained)).toEqual(['kept=x@1']);
+    state.writeFault = undefined;
+    await retained.retry();
+    const after = new RetainedMessages(state);
+    after.load();
+    expect(texts(after)).toEqual(['kept=x@1']);
+    const writes = state.writes.length;
+    await retained.retry();
+    expect(state.writes).toHaveLength(writes);
+  });
+
+  it('end at a bound of bytes; replacing and forgetting makes room', async () => {
+    const retained = new RetainedMessages(new MemoryStateStore());
+    const half = Buffer.alloc(MQTT_RETAINED_MAX_BYTES / 2);
+    await retained.set('a', half, 0);
+    await retained.set('b', half, 0);
+    expect(retained.set('c', Buffer.from('x'), 0)).toBeUndefined();
+    expect(retained.size).toBe(2);
+    await retained.set('a', Buffer.from('x'), 0);
+    await retained.set('c', Buffer.from('x'), 0);
+    expect(texts(retained, 'c')).toEqual(['c=x@0']);
+  });
+
+  it('may change while a subscriber is being sent them', () => {
+    const retained = new RetainedMessages(new MemoryStateStore());
+    for (let i = 0; i < 10; i += 1) void retained.set(`t/${i}`, Buffer.from('old'), 0);
+    const reader = retained.matching('t/+');
+    expect(reader.next().value?.topic).toBe('t/0');
+    void retained.set('t/1', Buffer.alloc(0), 0);
+    void retained.set('t/2', Buffer.from('new'), 0);
+    const rest = [...reader].map(({ topic, payload }) => `${topic}=${Buffer.from(payload).toString()}`);
+    expect(rest).toHaveLength(8);
+    expect(rest[0]).toBe('t/2=new');
+  });
+});
