@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { systemClock } from './base/clock.ts';
+import { settleHeapSoon } from './base/heap.ts';
 import { STOP_DEADLINE_MS } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
 import { asSensoriumError, type SensoriumError } from './model/errors.ts';
@@ -70,6 +71,7 @@ async function run(argv: readonly string[]): Promise<void> {
   process.stdout.write(
     `ready http=${http ?? 'off'} mqtt=${mqtt ?? 'off'} mqtts=${mqtts ?? 'off'} data=${shorten(dataDir)}\n`,
   );
+  settleHeapSoon();
   const { flushCompileCache } = await import('node:module');
   flushCompileCache();
 }

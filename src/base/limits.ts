@@ -250,6 +250,12 @@ export const USAGE_REFRESH_MS = 5_000;
 /** Fields of a log line are looked into this deep for secrets; deeper ones are not written. */
 export const LOG_FIELD_DEPTH_MAX = 5;
 
+// --- threads ---------------------------------------------------------------------------------------------
+/** After the start of a thread: long enough for its last lazy parts to be loaded. */
+export const HEAP_SETTLE_MS = 3_000;
+/** Young generation of the data worker: three semi-spaces of 4 MiB; larger ones made it no faster. */
+export const DATA_WORKER_YOUNG_MIB = 12;
+
 // --- system ----------------------------------------------------------------------------------------------
 /** SIGTERM to exit 0, all managers together. */
 export const STOP_DEADLINE_MS = 4_500;

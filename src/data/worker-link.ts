@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { DATA_STOP_DEADLINE_MS, DATA_WORKER_HEAP_MIB } from '../base/limits.ts';
+import { DATA_STOP_DEADLINE_MS, DATA_WORKER_HEAP_MIB, DATA_WORKER_YOUNG_MIB } from '../base/limits.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './protocol.ts';
 
@@ -29,7 +29,10 @@ export class WorkerLink {
       // What started the main thread (--eval, --input-type, --watch) means nothing here.
       execArgv: [],
       // Running out of memory ends the thread, not the process.
-      resourceLimits: { maxOldGenerationSizeMb: DATA_WORKER_HEAP_MIB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: DATA_WORKER_HEAP_MIB,
+        maxYoungGenerationSizeMb: DATA_WORKER_YOUNG_MIB,
+      },
     });
     this.#worker = worker;
     worker.on('message', (message: FromWorker) => this.#options.hear(message));

@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, type Transferable, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
+import { settleHeapSoon } from '../base/heap.ts';
 import { invariant } from '../base/invariant.ts';
 import { systemRandom } from '../base/random.ts';
 import { openLogReader } from '../log/lmdb/log-reader.ts';
@@ -110,6 +111,7 @@ async function live(logNext: number): Promise<void> {
     reader = openLogReader({ path: setup.logPath });
     runner = newRunner(reader);
     tell({ kind: 'ready', totals: await runner.open(logNext) });
+    settleHeapSoon();
   } catch (cause) {
     tell({ kind: 'failed', fault: toFault(cause) });
     await end(reader);

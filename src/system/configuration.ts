@@ -109,10 +109,12 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
 }
 
 function build(values: Values, cwd: string): Configuration {
-  const chosen = new Map(SETTINGS.map(({ key, fallback }) => [key, values.get(key)?.value ?? fallback]));
-  const text = (key: string): string => String(chosen.get(key));
-  const amount = (key: string): number => toNumber(chosen.get(key));
-  const port = (key: string): PortSetting => (chosen.get(key) === 'off' ? 'off' : amount(key));
+  const chosen = new Map(
+    SETTINGS.map(({ key, fallback }): [string, string] => [key, `${values.get(key)?.value ?? fallback}`]),
+  );
+  const text = (key: string): string => chosen.get(key) ?? '';
+  const amount = (key: string): number => toNumber(text(key));
+  const port = (key: string): PortSetting => (text(key) === 'off' ? 'off' : amount(key));
   return {
     dataDir: join(resolve(cwd, text('dataDir'))),
     http: { port: port('http.port') },
@@ -141,10 +143,8 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** "4GiB" → bytes, "7d" → milliseconds; numbers as they are. The schema has checked the form. */
-function toNumber(value: unknown): number {
-  if (typeof value === 'number') return value;
-  const text = String(value);
+/** "4GiB" → bytes, "7d" → milliseconds, "512" → 512. The setting's check has seen the form. */
+function toNumber(text: string): number {
   const digits = /^[0-9]+/.exec(text)?.[0] ?? '0';
   return Number(digits) * (UNITS[text.slice(digits.length)] ?? 1);
 }

@@ -43,11 +43,9 @@ describe('replay', () => {
 describe('simulate', () => {
   it('counts what it sends, faults and all, and the server counts the same', async () => {
     const before = await server.settled();
-    const { code, stdout } = await sensorium(
-      server,
-      ...['simulate', '--devices', '40', '--rate', '2000', '--messages', '4000', '--seed', '7'],
-      ...['--late', '0.03', '--duplicate', '0.02', '--malformed', '0.02', '--json'],
-    );
+    const fleet = ['--devices', '40', '--rate', '2000', '--messages', '4000', '--seed', '7'];
+    const faults = ['--late', '0.03', '--duplicate', '0.02', '--malformed', '0.02'];
+    const { code, stdout } = await sensorium(server, 'simulate', ...fleet, ...faults, '--json');
     expect(code).toBe(0);
     const sent = JSON.parse(stdout) as Record<
       'acked' | 'unacked' | 'malformed' | 'readings' | 'resent',

@@ -26,7 +26,11 @@ export const ingestSchema = describeRoute({
         type: 'object',
         required: ['accepted', 'rejected'],
         properties: {
-          accepted: { type: 'integer', minimum: 0, description: 'Items with at least one reading that is stored' },
+          accepted: {
+            type: 'integer',
+            minimum: 0,
+            description: 'Items with at least one reading that is stored',
+          },
           rejected: {
             type: 'array',
             maxItems: INGEST_REJECTIONS_MAX,
