@@ -109,10 +109,10 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
 }
 
 function build(values: Values, cwd: string): Configuration {
-  const chosen = new Map(
-    SETTINGS.map(({ key, fallback }): [string, string] => [key, `${values.get(key)?.value ?? fallback}`]),
-  );
-  const text = (key: string): string => chosen.get(key) ?? '';
+  const text = (key: string): string => {
+    const value = values.get(key)?.value ?? SETTINGS.find((setting) => setting.key === key)?.fallback;
+    return typeof value === 'number' || typeof value === 'string' ? value.toString() : '';
+  };
   const amount = (key: string): number => toNumber(text(key));
   const port = (key: string): PortSetting => (text(key) === 'off' ? 'off' : amount(key));
   return {
