@@ -67,13 +67,14 @@ export class Outbox {
     return this.#answers.bytes > MQTT_ANSWERS_MAX_BYTES && this.#socket.writableNeedDrain;
   }
 
-  /**
-   * More can be handed in without coming near a bound. Where not, a `drain` of the socket or a PUBACK follows: what
-   * is held then is more than a socket takes without one.
-   */
+  /** It waits for the client: for its socket to drain, or for its PUBACK. */
+  get isHeldUp(): boolean {
+    return this.#socket.writableNeedDrain || this.#waitingBytes > 0;
+  }
+
+  /** More can be handed in without coming near a bound. */
   get isRoomy(): boolean {
-    const isHeldUp = this.#socket.writableNeedDrain || this.#waitingBytes > 0;
-    return !isHeldUp && this.#heldBytes < EARLY_FLUSH_BYTES;
+    return !this.isHeldUp && this.#heldBytes < EARLY_FLUSH_BYTES;
   }
 
   send(answer: Buffer): void {

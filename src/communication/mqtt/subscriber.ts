@@ -27,6 +27,7 @@ export class Subscriber {
   readonly #host: SubscriptionHost;
   readonly #outbox: Outbox;
   #policy: TopicPolicy | undefined;
+  #isReplayPlanned = false;
   #filters: Map<string, 0 | 1> | undefined;
   /** Retained messages still to be handed over, by filter. */
   #replays: Map<string, Iterator<Retained>> | undefined;
@@ -90,7 +91,9 @@ export class Subscriber {
         this.deliver(topic, publish({ topic, payload, qos: qos === 0 ? 0 : granted, retain: true }));
       }
     }
-    if (this.#replays?.size === 0) this.#replays = undefined;
+    if (this.#replays === undefined) return;
+    if (this.#replays.size === 0) this.#replays = undefined;
+    else if (!this.#outbox.isHeldUp) this.#planReplay();
   }
 
   end(): void {
@@ -123,5 +126,15 @@ export class Subscriber {
     if (this.#filters?.delete(filter) !== true) return;
     this.#replays?.delete(filter);
     this.#host.unsubscribe(this, filter);
+  }
+
+  /** A socket that takes everything at once says nothing: after this turn's write there is room again. */
+  #planReplay(): void {
+    if (this.#isReplayPlanned) return;
+    this.#isReplayPlanned = true;
+    setImmediate(() => {
+      this.#isReplayPlanned = false;
+      this.replay();
+    });
   }
 }
