@@ -59,7 +59,9 @@ export async function fill(
           text: body(plan.fromMs + job.block * LINES_PER_BODY * plan.stepMs, plan.stepMs, lines),
         };
       }
-      accepted += (await post(server, job.one, cached.text)) * METRICS;
+      // Awaited apart: "accepted += await" would read the sum before the others have added theirs.
+      const items = await post(server, job.one, cached.text);
+      accepted += items * METRICS;
     }
   };
   await Promise.all(Array.from({ length: plan.atOnce }, worker));

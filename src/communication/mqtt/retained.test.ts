@@ -49,6 +49,43 @@ describe('retained messages', () => {
     expect(state.writes).toHaveLength(writes);
   });
 
+  it('wait for a store that stalls with one write a topic, however often it is replaced', async () => {
+    const state = new MemoryStateStore();
+    const retained = new RetainedMessages(state);
+    const stored = Array.from({ length: 100 }, (_, i) => retained.set('t', Buffer.from(String(i)), 1));
+    await Promise.all([...stored, retained.set('u', Buffer.from('x'), 1)]);
+    // The first, and one more for all that came while it was being written.
+    expect(state.writes.toSorted()).toEqual(['retained/t', 'retained/t', 'retained/u']);
+    const after = new RetainedMessages(state);
+    after.load();
+    expect(texts(after)).toEqual(['t=99@1', 'u=x@1']);
+  });
+
+  it('are forgotten when that is on disk, also for who asks twice', async () => {
+    const state = new MemoryStateStore();
+    const retained = new RetainedMessages(state);
+    await retained.set('t', Buffer.from('1'), 1);
+    const first = retained.set('t', Buffer.alloc(0), 1);
+    await retained.set('t', Buffer.alloc(0), 1);
+    expect(state.bytes('retained').get('t')).toBeUndefined();
+    await first;
+  });
+
+  it('are not called stored by a write that began before they came', async () => {
+    const state = new MemoryStateStore();
+    const retained = new RetainedMessages(state);
+    const first = retained.set('t', Buffer.from('1'), 1);
+    const second = retained.set('t', Buffer.from('2'), 1);
+    const third = retained.set('t', Buffer.alloc(0), 1);
+    await first;
+    state.writeFault = new Error('disk');
+    await expect(second).rejects.toThrow('disk');
+    await expect(third).rejects.toThrow('disk');
+    state.writeFault = undefined;
+    await retained.retry();
+    expect(state.bytes('retained').get('t')).toBeUndefined();
+  });
+
   it('end at a bound of bytes; replacing and forgetting makes room', async () => {
     const retained = new RetainedMessages(new MemoryStateStore());
     const half = Buffer.alloc(MQTT_RETAINED_MAX_BYTES / 2);

@@ -16,6 +16,12 @@ interface Node {
   message: Retained | undefined;
 }
 
+/** A write on its way; `next` speaks for everything that came after it had begun. */
+interface Write {
+  readonly ended: PromiseWithResolvers<void>;
+  next: Promise<void> | undefined;
+}
+
 const emptyNode = (): Node => ({ children: undefined, message: undefined });
 
 export class RetainedMessages {
@@ -23,6 +29,8 @@ export class RetainedMessages {
   readonly #root = emptyNode();
   /** Topics whose last write failed. */
   readonly #unsaved = new Set<string>();
+  /** One at a time for each topic: a store that stalls then holds no more copies than there are topics. */
+  readonly #writes = new Map<string, Write>();
   #size = 0;
   #bytes = 0;
   #isLoaded = false;
@@ -51,7 +59,8 @@ export class RetainedMessages {
    */
   set(topic: string, payload: Uint8Array, qos: 0 | 1 | 2): Promise<void> | undefined {
     if (payload.length === 0) {
-      if (!this.#remove(topic) && !this.#unsaved.has(topic)) return Promise.resolve();
+      const isKnown = this.#remove(topic) || this.#unsaved.has(topic) || this.#writes.has(topic);
+      if (!isKnown) return Promise.resolve();
       return this.#save(topic);
     }
     const before = this.#find(topic)?.message;
@@ -107,7 +116,16 @@ export class RetainedMessages {
     }
   }
 
-  async #save(topic: string): Promise<void> {
+  #save(topic: string): Promise<void> {
+    const write = this.#writes.get(topic);
+    if (write === undefined) return this.#write(topic);
+    write.next ??= write.ended.promise.then(() => this.#write(topic));
+    return write.next;
+  }
+
+  async #write(topic: string): Promise<void> {
+    const write: Write = { ended: Promise.withResolvers(), next: undefined };
+    this.#writes.set(topic, write);
     const message = this.#find(topic)?.message;
     try {
       if (message === undefined) await this.#table.remove(topic);
@@ -116,6 +134,10 @@ export class RetainedMessages {
     } catch (cause) {
       this.#unsaved.add(topic);
       throw cause;
+    } finally {
+      // Where a next one waits the topic stays taken, or a third could begin before it.
+      if (write.next === undefined) this.#writes.delete(topic);
+      write.ended.resolve();
     }
   }
 
