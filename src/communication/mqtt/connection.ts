@@ -51,6 +51,9 @@ const CONNECT_HEADER = 0x10;
 /** While more than this of a packet is missing, its bytes count as a sign of life: slow links carry large messages. */
 const LARGE_MISSING_BYTES = 1_000;
 
+/** CONNECT, PUBLISH, PUBACK, PUBREL, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT: all that a server that sends at QoS 1 expects. */
+const FROM_CLIENTS: ReadonlySet<number> = new Set([1, 3, 4, 6, 8, 10, 12, 14]);
+
 export class Connection {
   readonly socket: Socket;
   readonly address: string;
@@ -91,7 +94,10 @@ export class Connection {
     const close = (): void => this.close('network');
     this.#publisher = new Publisher({ sink: broker, outbox: this.#outbox, close });
     this.#subscriber = new Subscriber({ host: broker, outbox: this.#outbox });
-    this.#framing = new Framing((header, chunk, start, end) => this.#packet(header, chunk, start, end));
+    this.#framing = new Framing(
+      (header, chunk, start, end) => this.#packet(header, chunk, start, end),
+      (header) => this.#mayCome(header),
+    );
     this.#acceptedAt = host.monotonic();
     this.#aliveAt = this.#acceptedAt;
     socket.setNoDelay(true);
@@ -199,17 +205,21 @@ export class Connection {
   /** False ends the reading. */
   #packet(header: number, chunk: Buffer, start: number, end: number): boolean {
     if (this.#state === 'closed') return false;
+    if (!this.#mayCome(header)) return this.#refuse('malformed');
     const type = header >> 4;
-    // CONNECT comes first and once [MQTT-3.1.0-1, MQTT-3.1.0-2].
-    if ((this.#state === 'new') !== (type === 1)) return this.#refuse('malformed');
     if (type === 3) {
       const fault = this.#publisher.publish(header, chunk, start, end);
       return fault === undefined || this.#refuse(fault);
     }
-    // Flags are as reserved [MQTT-2.2.2-2].
-    if ((header & 0x0f) !== (type === 6 || type === 8 || type === 10 ? 2 : 0))
-      return this.#refuse('malformed');
     return this.#handle(type, chunk, start, end) || this.#refuse('malformed');
+  }
+
+  /** Type and flags alone: CONNECT comes first and once [MQTT-3.1.0-1, MQTT-3.1.0-2], flags are as reserved [MQTT-2.2.2-2]. */
+  #mayCome(header: number): boolean {
+    const type = header >> 4;
+    if ((this.#state === 'new') !== (type === 1)) return false;
+    if (type === 3) return true;
+    return (header & 0x0f) === (type === 6 || type === 8 || type === 10 ? 2 : 0) && FROM_CLIENTS.has(type);
   }
 
   /** False when malformed. */

@@ -145,6 +145,30 @@ describe('a packet that 3.1.1 forbids', () => {
     expect(rig.log.texts.slice(taken)).toEqual(['will']);
   });
 
+  it.each([
+    ['another protocol', '47'],
+    ['CONNECT with flags', '11'],
+    ['a PUBLISH of 4 KiB', '30 8020 00'],
+  ])('as the first, is not waited for: %s', async (_what, bytes) => {
+    const client = await rig.dial();
+    client.send(hex(bytes));
+    await client.closed;
+    expect(client.waiting).toEqual([]);
+  });
+
+  it.each([
+    ['packet type 0', '00 10'],
+    ['packet type 15', 'f0'],
+    ['a second CONNECT', '10 10 00'],
+    ['SUBSCRIBE without its flags', '80 20 0001'],
+    ['PUBREC, of which nothing was sent', '50 02 00'],
+  ])('later, is not waited for: %s', async (_what, bytes) => {
+    const client = await rig.client('d1');
+    client.send(hex(bytes));
+    await client.closed;
+    expect(client.waiting).toEqual([]);
+  });
+
   it('leaves the others alone, and nothing behind', async () => {
     const client = await rig.client('d1');
     client.send(subscribePacket(1, { 'v1/d1/#': 0 }), publishPacket('v1/d1/telemetry', 'alive'));

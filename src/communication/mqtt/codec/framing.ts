@@ -14,6 +14,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class Framing {
   readonly #handler: PacketHandler;
+  readonly #mayCome: (header: number) => boolean;
   /** A packet whose length is known and whose bytes are not all here. */
   #partial: Buffer | undefined;
   #partialHeader = 0;
@@ -25,9 +26,13 @@ export class Framing {
   #maxBytes = UNAUTHENTICATED_MAX_BYTES;
   #packets = 0;
 
-  /** `handler` answers false to stop: the connection is being closed. */
-  constructor(handler: PacketHandler) {
+  /**
+   * `handler` answers false to stop: the connection is being closed. `mayCome` judges the first byte of a packet
+   * whose rest is not here yet: what may not come is not waited for.
+   */
+  constructor(handler: PacketHandler, mayCome: (header: number) => boolean = () => true) {
     this.#handler = handler;
+    this.#mayCome = mayCome;
   }
 
   /** Packets handed on so far. */
@@ -85,11 +90,13 @@ export class Framing {
 
   /** One packet at `at`: where the next begins, `at` when its header is not complete, -1 when malformed or stopped. */
   #one(chunk: Buffer, at: number): number {
+    const header = chunk[at] ?? 0;
     let length = 0;
     let shift = 0;
     let p = at + 1;
     for (;;) {
       if (p >= chunk.length) {
+        if (!this.#mayCome(header)) return -1;
         this.#keep(chunk, at);
         return at;
       }
@@ -102,12 +109,12 @@ export class Framing {
       if (shift > 21) return -1;
     }
     if (length > this.#maxBytes) return -1;
-    const header = chunk[at] ?? 0;
     const end = p + length;
     if (end <= chunk.length) {
       this.#packets += 1;
       return this.#handler(header, chunk, p, end) ? end : -1;
     }
+    if (!this.#mayCome(header)) return -1;
     this.#partialHeader = header;
     this.#partialLength = length;
     this.#partial = Buffer.allocUnsafeSlow(Math.min(length, Math.max(FIRST_BYTES, 2 * (chunk.length - p))));
