@@ -1,15 +1,19 @@
 /** Who may import whom, as docs/architecture.md draws it. Each rule answers what is wrong, or nothing. */
 import type { SourceEdge, SourceGraph } from './source-graph.ts';
 
-/** Rooms by floor, the lowest first: imports go down only. */
-const FLOORS: readonly (readonly string[])[] = [
-  ['base'],
-  ['model'],
-  ['compute', 'log', 'state'],
-  ['devices', 'data', 'communication', 'security', 'events', 'mesh', 'deploy', 'monitor'],
-  ['system'],
-  ['api', 'cli'],
-  ['main.ts'],
+/** Rooms by floor: imports go down only. The engine's floor lies between two of the design. */
+const FLOORS: readonly { readonly floor: number; readonly rooms: readonly string[] }[] = [
+  { floor: 0, rooms: ['base'] },
+  { floor: 1, rooms: ['model'] },
+  { floor: 1.5, rooms: ['engine'] },
+  { floor: 2, rooms: ['compute', 'log', 'state'] },
+  {
+    floor: 3,
+    rooms: ['devices', 'data', 'communication', 'security', 'events', 'mesh', 'deploy', 'monitor'],
+  },
+  { floor: 4, rooms: ['system'] },
+  { floor: 5, rooms: ['api', 'cli'] },
+  { floor: 6, rooms: ['main.ts'] },
 ];
 
 /** Doors see the words and the System facade, and nothing behind it. */
@@ -20,7 +24,7 @@ const DOOR_FRAME = { door: 'api', frame: 'src/communication/http/' };
 /** Workspaces that stand alone: of the platform they may know its words. */
 const WORKSPACES = new Set(['selector', 'dashboard']);
 /** What any worker may load beside its own room; not the state, which has one writer on the main thread. */
-const SEEN_BY_WORKERS = new Set(['base', 'model', 'compute', 'log']);
+const SEEN_BY_WORKERS = new Set(['base', 'model', 'engine', 'compute', 'log']);
 
 export interface Violation {
   readonly file: string;
@@ -45,7 +49,7 @@ interface Room {
 function roomOf(path: string): Room {
   const [tree = '', second = ''] = path.split('/');
   const name = tree === 'src' ? second : tree;
-  return { tree, name, floor: FLOORS.findIndex((rooms) => rooms.includes(name)) };
+  return { tree, name, floor: FLOORS.find(({ rooms }) => rooms.includes(name))?.floor ?? -1 };
 }
 
 const label = ({ name }: Room): string => (name.endsWith('.ts') ? name : `${name}/`);

@@ -6,6 +6,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import { LOG_BLOCK_MAX_BYTES, LOG_PROBE_INITIAL_MS, LOG_PROBE_MAX_MS } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import { systemRandom } from '../../base/random.ts';
+import { isBroken } from '../../engine/lmdb.ts';
 import { problem, type SensoriumError } from '../../model/errors.ts';
 import type { BlockStore } from './environment.ts';
 import { asCommitError } from './lmdb-error.ts';
@@ -67,7 +68,7 @@ export class Recovery {
 
   async #probe(attempt: number): Promise<void> {
     const { store, path, logger } = this.#options;
-    if (isBroken(store)) {
+    if (isBroken(store, PROBE_KEY)) {
       this.#isFinal = true;
       this.#error = problem(
         'log.failed',
@@ -89,19 +90,5 @@ export class Recovery {
       this.#error = await asCommitError(cause, path);
       this.#schedule(attempt + 1);
     }
-  }
-}
-
-/**
- * LMDB gives up for good when writing its meta page fails. A write would then wait for ever inside lmdb; a read
- * says so.
- */
-function isBroken(store: BlockStore): boolean {
-  try {
-    store.resetReadTxn();
-    store.getBinaryFast(PROBE_KEY);
-    return false;
-  } catch {
-    return true;
   }
 }
