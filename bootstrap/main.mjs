@@ -49,6 +49,8 @@ function childEnvironment(runtime, verbose) {
     ...runtime.environment,
     // Keeps type-stripped and compiled code between starts: about half of the time to load the sources.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, '.cache', 'compile'),
+    // Commits of the log, queries and password checks share this pool; four threads could all be taken by the latter.
+    UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '8',
     SENSORIUM_BOOTSTRAP_AT: String(Math.round(performance.timeOrigin)),
     ...(verbose ? { SENSORIUM_VERBOSE: '1' } : {}),
   };
