@@ -1,3 +1,4 @@
+import { constants, platform, setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort, type Transferable, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { settleHeapSoon } from '../base/heap.ts';
@@ -20,6 +21,10 @@ import { DuckDbStore } from './store/duckdb/duckdb-store.ts';
 invariant(parentPort !== null, 'the data worker is started as a worker');
 const port = parentPort;
 const setup = workerData as WorkerSetup;
+
+// Where cores are few, history gives way to sockets and acknowledgements. On Linux a priority is a thread's own, and
+// DuckDB's threads inherit it; elsewhere it would be the whole process's.
+if (platform() === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 const known = new KnownDevices();
 const store = new DuckDbStore({
