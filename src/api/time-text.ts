@@ -1,12 +1,5 @@
 /** Times and durations as people write them in a query. */
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-};
+import { TIME_UNITS_MS } from '../base/time-units.ts';
 
 /** RFC 3339, the date alone, or without zone (then UTC): what `Date` would guess otherwise depends on the host. */
 const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/i;
@@ -15,7 +8,7 @@ const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d{1,15})(ms|s|m|h|d|w)?$/.exec(text);
   if (match?.[1] === undefined) return undefined;
-  const ms = Number(match[1]) * (UNITS_MS[match[2] ?? 'ms'] ?? 1);
+  const ms = Number(match[1]) * (TIME_UNITS_MS[match[2] ?? 'ms'] ?? 1);
   return ms > 0 && Number.isSafeInteger(ms) ? ms : undefined;
 }
 

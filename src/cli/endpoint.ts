@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { problem } from '../model/errors.ts';
+import type { RunInfo } from '../system/data-directory.ts';
 import { errnoOf, hasFields, isRecord, messageOf, parseJson } from './foreign.ts';
 import type { CliIo } from './io.ts';
 
@@ -8,15 +9,7 @@ import type { CliIo } from './io.ts';
  * Where the running server is. The server leaves `<data-dir>/run.json` (mode 0600) while it runs: its addresses
  * and the administration token of this run. From another machine: `--url` and SENSORIUM_TOKEN.
  */
-export interface RunFile {
-  readonly pid: number;
-  readonly version: string;
-  readonly startedAt: number;
-  readonly http: string | null;
-  readonly mqtt: string | null;
-  readonly mqtts: string | null;
-  readonly token: string;
-}
+export type RunFile = RunInfo;
 
 /** Options that every verb has. */
 export interface CommonOptions {

@@ -1,22 +1,14 @@
+import { TIME_UNITS_MS } from '../base/time-units.ts';
 import { parseInstant } from './replay/instant.ts';
 
 /**
  * How people write amounts on a command line. Each reader answers undefined for what it does not understand;
  * the caller knows the name of the option and says it.
  */
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
 /** "10s", "1.5h", "250ms" in milliseconds. A bare number is refused: nobody agrees on its unit. */
 export function readDurationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text.trim());
-  const unit = UNITS_MS[match?.[2] ?? ''];
+  const unit = TIME_UNITS_MS[match?.[2] ?? ''];
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
