@@ -2,7 +2,7 @@
  * `npm run bench [-- scenario …] [--quick] [--list]`: runs scenarios one after the other, prints what was asked and
  * what was measured, and leaves one JSON file each in bench/results/. A goal that is missed makes the exit code 1.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,11 +28,7 @@ async function runScenario(scenario: Scenario, quick: boolean): Promise<Scenario
     quick,
     rounds: quick ? 1 : ROUNDS,
     scaled: (count) => (quick ? Math.ceil(count / 10) : count),
-    folder: (name) => {
-      const path = join(home, name);
-      mkdirSync(path, { recursive: true });
-      return path;
-    },
+    folder: (name) => mkdtempSync(join(home, `${name}-`)),
     say: (text) => console.error(`  ${text}`),
   };
   const begun = performance.now();

@@ -6,9 +6,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 interface Program {
+  /** Looked for on the PATH; or a file, where the package brings no program. */
   readonly binary: string;
   /** Name of the Debian package that brings it. */
   readonly debian: string;
@@ -18,6 +19,12 @@ interface Program {
 
 const PROGRAMS: readonly Program[] = [
   { binary: 'mosquitto_pub', debian: 'mosquitto-clients', why: 'a device that is not ours', for: ['test'] },
+  {
+    binary: '/usr/lib/python3/dist-packages/paho/mqtt/client.py',
+    debian: 'python3-paho-mqtt',
+    why: 'an MQTT client that is not ours',
+    for: ['test'],
+  },
   { binary: 'mosquitto', debian: 'mosquitto', why: 'the broker to compare with', for: ['bench'] },
   { binary: 'cc', debian: 'gcc', why: 'builds the load generator', for: ['bench'] },
   { binary: 'strace', debian: 'strace', why: 'disk faults', for: ['test'] },
@@ -30,6 +37,7 @@ const ADMIN_PATHS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function isInstalled({ binary }: Program): boolean {
+  if (isAbsolute(binary)) return existsSync(binary);
   return [...(process.env['PATH'] ?? '').split(delimiter), ...ADMIN_PATHS].some((folder) => {
     try {
       accessSync(join(folder, binary), constants.X_OK);

@@ -66,10 +66,11 @@ async function run(argv: readonly string[]): Promise<void> {
     );
   }
   if (verbose) write(`start-up phases\n${phases.report()}\n`);
-  const { http, mqtt, mqtts } = ready;
+  const { http, mqtt, mqtts, ws, wss } = ready;
   const { dataDir } = configuration.value;
+  const webSockets = `${ws === null ? '' : ` ws=${ws}`}${wss === null ? '' : ` wss=${wss}`}`;
   process.stdout.write(
-    `ready http=${http ?? 'off'} mqtt=${mqtt ?? 'off'} mqtts=${mqtts ?? 'off'} data=${shorten(dataDir)}\n`,
+    `ready http=${http ?? 'off'} mqtt=${mqtt ?? 'off'} mqtts=${mqtts ?? 'off'}${webSockets} data=${shorten(dataDir)}\n`,
   );
   settleHeapSoon();
   const { flushCompileCache } = await import('node:module');

@@ -1,6 +1,5 @@
-/** The platform with its benchmark devices registered, as a target for load. */
+/** The platform with its benchmark devices registered. */
 import { pause, Server, type Totals } from '../../test/support/server.ts';
-import { deviceNames, type Target } from './mqtt-load.ts';
 
 const REGISTRATIONS_AT_ONCE = 10;
 /** History that stands still this long has lost something. */
@@ -19,24 +18,6 @@ export async function register(server: Server, names: readonly string[]): Promis
     tokens.push(...(await Promise.all(group.map((id) => server.addDevice({ id })))));
   }
   return tokens;
-}
-
-export async function target(server: Server, subscribed: boolean): Promise<Target> {
-  const passwords = await register(server, deviceNames);
-  return {
-    port: server.mqttPort,
-    passwords,
-    subscriber: subscribed ? { user: '@bench', password: await userToken(server) } : undefined,
-  };
-}
-
-async function userToken(server: Server): Promise<string> {
-  const response = await server.api('POST', '/api/v1/tokens', { subject: 'bench', role: 'viewer' });
-  const answer: unknown = await response.json();
-  const token: unknown =
-    typeof answer === 'object' && answer !== null && 'token' in answer ? answer.token : undefined;
-  if (typeof token !== 'string') throw new Error(`no user token: ${JSON.stringify(answer)}`);
-  return token;
 }
 
 /** Waits until all that stands in the log can be queried. */

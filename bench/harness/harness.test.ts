@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { deliveredPerS, medianOf, type Round, type Rounds, ratioTo } from './broker.ts';
 import { parse } from './mqtt-load.ts';
 import { table } from './report.ts';
 import { isMet } from './scenario.ts';
@@ -25,15 +26,39 @@ describe('the load generator', () => {
       received: 990,
       acknowledgedInS: 0.6,
       drainedInS: 0.7,
-      lossPercent: 1,
       latencyUs: undefined,
     });
     const paced = `${line} | rate=10000/s lat_us p50=180 p90=300 p99=8200 p99.9=9000 max=9100 n=990`;
     expect(parse(paced).latencyUs).toEqual({ p50: 180, p99: 8200 });
+    // Held back by its own window, it forgets to write the time of sending.
+    const stalled = paced.replace('p99=8200', 'p99=12148745586');
+    expect(parse(stalled).latencyUs).toEqual({ p50: 180, p99: Infinity });
   });
 
   it('is not believed when it says something else', () => {
     expect(() => parse('connack 5')).toThrow('mqtt-load said: connack 5');
+  });
+});
+
+describe('a comparison', () => {
+  it('takes ratios of the rounds that ran side by side', () => {
+    const round = (received: number): Round => ({
+      sent: 100,
+      acknowledged: 100,
+      received,
+      acknowledgedInS: 1,
+      drainedInS: 1,
+      settledInS: 1,
+      cpuUs: 1,
+      mainThreadUs: 1,
+      peakRssMiB: 1,
+    });
+    const rounds: Rounds = new Map([
+      ['Sensorium', [round(10), round(90), round(60)]],
+      ['Mosquitto', [round(1), round(30), round(60)]],
+    ]);
+    expect(ratioTo(rounds, 'Mosquitto', deliveredPerS)).toBe(3);
+    expect(medianOf(rounds, 'Sensorium', deliveredPerS)).toBe(60);
   });
 });
 

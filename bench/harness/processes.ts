@@ -9,6 +9,7 @@ export interface Usage {
   readonly rssMiB: number;
   readonly peakRssMiB: number;
   readonly cpuS: number;
+  readonly mainThreadCpuS: number;
 }
 
 export function usageOf(pid: number): Usage {
@@ -16,12 +17,17 @@ export function usageOf(pid: number): Usage {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kiB = (field: string): number =>
     Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN);
-  const [user = 0, system = 0] = statFields(pid).slice(11, 13).map(Number);
   return {
     rssMiB: kiB('VmRSS') / 1024,
     peakRssMiB: kiB('VmHWM') / 1024,
-    cpuS: (user + system) / TICKS_PER_SECOND,
+    cpuS: cpuSecondsOf(`/proc/${pid}`),
+    mainThreadCpuS: cpuSecondsOf(`/proc/${pid}/task/${pid}`),
   };
+}
+
+function cpuSecondsOf(folder: string): number {
+  const [user = 0, system = 0] = statFields(folder).slice(11, 13).map(Number);
+  return (user + system) / TICKS_PER_SECOND;
 }
 
 /** A process and all it started, the root first. */
@@ -29,7 +35,7 @@ export function processTree(root: number): readonly { readonly pid: number; read
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
-  const children = Map.groupBy(pids.filter(isAlive), (pid) => Number(statFields(pid)[1]));
+  const children = Map.groupBy(pids.filter(isAlive), (pid) => Number(statFields(`/proc/${pid}`)[1]));
   const tree = [root];
   for (const pid of tree) tree.push(...(children.get(pid) ?? []));
   return tree.map((pid) => ({
@@ -38,9 +44,9 @@ export function processTree(root: number): readonly { readonly pid: number; read
   }));
 }
 
-/** Fields of /proc/pid/stat after the command, which may hold anything in its brackets. */
-function statFields(pid: number): readonly string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+/** Fields of a process's or thread's stat after the command, which may hold anything in its brackets. */
+function statFields(folder: string): readonly string[] {
+  const stat = readFileSync(`${folder}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 

@@ -56,10 +56,11 @@ const label = ({ name }: Room): string => (name.endsWith('.ts') ? name : `${name
 
 /**
  * Tests, shared case suites, fixtures, and the helper processes of tests: all that has a second part in its name
- * (`crash.test.ts`, `crash.child.ts`; production files are one noun), and the folders and files named test-something.
+ * (`crash.test.ts`, `crash.child.ts`; production files are one noun), the folders and files named test-something, and
+ * the folders of conformance tests.
  */
 const isTestCode = (path: string): boolean =>
-  /\/[^/.]+\.(?!d\.)[^/.]+\.tsx?$|(?:^|\/)test(?:ing|-[a-z]+)(?:\.ts|\/)/.test(path);
+  /\/[^/.]+\.(?!d\.)[^/.]+\.tsx?$|(?:^|\/)test(?:ing|-[a-z]+)(?:\.ts|\/)|\/conformance\//.test(path);
 
 const knownRoom: EdgeRule = ({ target }) =>
   target.tree === 'src' && target.floor < 0

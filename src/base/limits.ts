@@ -39,6 +39,17 @@ export const MQTT_CONNECT_TIMEOUT_MS = 5_000;
 /** Bytes accepted from a peer that is not authenticated (security checklist row 29). */
 export const UNAUTHENTICATED_MAX_BYTES = 65_536;
 export const MQTT_CONNECTIONS_MAX = 20_000;
+/** Connections per second from one address (an IPv6 /64 counts as one), and how many may come at once. */
+export const MQTT_CONNECTS_PER_SECOND_MAX = 1_000;
+export const MQTT_CONNECTS_BURST_MAX = 2_000;
+/** Addresses whose rate is remembered: ~100 bytes each; the one not seen for longest is forgotten. */
+export const MQTT_CONNECTS_TRACKED_MAX = 10_000;
+/** Connections over their rate that wait unread, all addresses together: one address waits 10 s at most. */
+export const MQTT_CONNECTS_HELD_MAX = 10_000;
+/** Silence after which the kernel asks whether the peer is there: it need not send anything itself [MQTT-3.1.2-24]. */
+export const MQTT_TCP_KEEP_ALIVE_MS = 60_000;
+/** One WebSocket message: the largest MQTT packet, with topic and properties of 64 KiB each. */
+export const MQTT_FRAME_MAX_BYTES = PACKET_MAX_BYTES + 2 * 65_536;
 export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1_000;
 /** Messages and bytes waiting for one slow subscriber before its own messages are dropped and counted. */
 export const MQTT_OUTBOX_MAX_MESSAGES = 10_000;
@@ -53,6 +64,42 @@ export const MQTT_TOPIC_CACHE_MAX = 50_000;
 export const MQTT_ROUTES_PER_CLIENT_MAX = 1_000;
 /** QoS 1 messages on the way to one subscriber: more wait in its outbox. */
 export const MQTT_UNACKNOWLEDGED_MAX = 1_000;
+/** Publications of one client that wait for the disk (receive maximum): some commits' worth at any honest pace. */
+export const MQTT_RECEIVE_MAXIMUM = 1_000;
+/** Topic aliases of one connection, each way: ~100 bytes each. */
+export const MQTT_TOPIC_ALIAS_MAX = 64;
+/** A session without its client is kept this long at most, as long as the log keeps messages. */
+export const MQTT_SESSION_EXPIRY_MAX_S = 7 * 86_400;
+/** Kept sessions and connected ones: ~2 KiB each. */
+export const MQTT_SESSIONS_MAX = 100_000;
+/** References to messages that wait for one session (12 bytes each); over it the oldest go, counted. */
+export const MQTT_QUEUE_MAX_MESSAGES = 100_000;
+/** What these messages take in the log. */
+export const MQTT_QUEUE_MAX_BYTES = 256 * 1_048_576;
+export const MQTT_QUEUE_MAX_AGE_MS = MQTT_SESSION_EXPIRY_MAX_S * 1_000;
+/** References of all sessions together: 96 MB. */
+export const MQTT_QUEUES_MAX_MESSAGES = 8_000_000;
+/** Queued messages copied out of the log before it trims them, all sessions together. */
+export const MQTT_KEPT_MAX_BYTES = 256 * 1_048_576;
+export const MQTT_RESCUES_PER_SWEEP_MAX = 10_000;
+/** Share of the log's budget and age at which queued messages are copied out of its oldest part. */
+export const MQTT_RESCUE_SHARE = 0.5;
+/** Messages routed since the sessions were last stored: what a start routes again (~1M/s). */
+export const MQTT_ROUTED_LAG_MAX = 50_000;
+/** Handed to one socket before QoS 1 and 2 wait in the log instead. */
+export const MQTT_OUTBOX_DIRECT_BYTES = 1_048_576;
+/** Held for all slow clients together; over it each may hold MQTT_OUTBOX_TIGHT_BYTES only. */
+export const MQTT_OUTBOXES_MAX_BYTES = 256 * 1_048_576;
+export const MQTT_OUTBOX_TIGHT_BYTES = 65_536;
+/** One client: over it its socket is not read for a while. Four times what one client was seen to send. */
+export const MQTT_CLIENT_MESSAGES_PER_SECOND = 400_000;
+export const MQTT_CLIENT_BYTES_PER_SECOND = 128 * 1_048_576;
+/** Connects of one client id within the window before it is refused for a while: a loop without a pause. */
+export const MQTT_FLAPPING_CONNECTS_MAX = 1_000;
+export const MQTT_FLAPPING_WINDOW_MS = 10_000;
+export const MQTT_FLAPPING_BAN_MS = 30_000;
+/** The server's words about itself under $SYS. */
+export const MQTT_SYS_INTERVAL_MS = 10_000;
 /** How often time limits of connections are looked at; keep-alive is late by at most this. */
 export const MQTT_SWEEP_MS = 500;
 /** A stop waits this long for the commit in progress. */
@@ -61,6 +108,27 @@ export const MQTT_DRAIN_MS = 1_000;
 export const MQTT_LINGER_MS = 2_000;
 /** The same while the server stops. */
 export const MQTT_STOP_LINGER_MS = 200;
+
+// --- bridge ----------------------------------------------------------------------------------------------
+/** Names of bridges are labels of metrics; each holds two connections. */
+export const BRIDGES_MAX = 16;
+export const BRIDGE_TOPICS_MAX = 100;
+/** QoS 1 messages on their way over one bridge, each way: 5,000/s at a round trip of 50 ms. */
+export const BRIDGE_WINDOW = 256;
+export const BRIDGE_CONNECT_TIMEOUT_MS = 10_000;
+/** Silence after which the other server is asked whether it is there. */
+export const BRIDGE_KEEP_ALIVE_S = 30;
+export const BRIDGE_BACKOFF_INITIAL_MS = 500;
+export const BRIDGE_BACKOFF_MAX_MS = 30_000;
+/** A connection that held for so long ends the series of attempts: the next one comes soon again. */
+export const BRIDGE_STABLE_MS = 10_000;
+/** Away for longer than this is told as an event and by health. */
+export const BRIDGE_AWAY_MS = 60_000;
+/** Bridges that one message may cross: rings end here. */
+export const BRIDGE_HOPS_MAX = 8;
+/** Messages that may come back from a server without No Local: ~100 bytes each, forgotten after the time. */
+export const BRIDGE_ECHOES_MAX = 10_000;
+export const BRIDGE_ECHO_MAX_AGE_MS = 10_000;
 
 // --- log -------------------------------------------------------------------------------------------------
 /** Group commit: the wait that lets others join, between these by load (design: 1–5 ms). */
@@ -80,6 +148,12 @@ export const LOG_COMMIT_MAX_BLOCKS = 8;
 export const LOG_SPARE_BLOCKS = 4;
 /** (origin, topic) pairs whose encoded form is remembered, on either side of the log: ~100 bytes each. */
 export const LOG_NAMES_CACHED_MAX = 16_384;
+/** What a transport keeps beside a payload: its length is a u16 in the record. */
+export const LOG_META_MAX_BYTES = 65_535;
+/** Blocks in the memory of a lookup: eight full ones, so that readers at different places do not evict each other. */
+export const LOG_LOOKUP_MAX_BYTES = 8 * 1_048_576;
+/** The same for blocks of slow times, of a few records each: what one look goes through stays short. */
+export const LOG_LOOKUP_BLOCKS_MAX = 512;
 /** Blocks looked at and removed per commit: more than are added, few enough for under 5 ms. */
 export const LOG_TRIM_STEP_BLOCKS = 64;
 export const LOG_TRIM_INTERVAL_MS = 5_000;
@@ -194,6 +268,13 @@ export const TOKEN_CLOCK_SKEW_S = 0;
 export const TOKEN_LIFETIME_MAX_S = 366 * 86_400;
 /** Valid tokens of one device: rotation needs two, a careless script makes many. */
 export const DEVICE_TOKENS_MAX = 16;
+/**
+ * PBKDF2 rounds of SCRAM-SHA-256: the least that RFC 7677 takes, as a device token has 256 bits of its own. Part of what
+ * is stored: with another number no key stored before is good.
+ */
+export const SCRAM_ITERATIONS = 4_096;
+/** A user name of 128 characters and two nonces take ~500 bytes. */
+export const SCRAM_MESSAGE_MAX_BYTES = 1_024;
 /** `security.denied` events: an attacker must not fill the bus; every refusal is counted all the same. */
 export const DENIED_EVENTS_PER_SECOND = 10;
 export const DENIED_EVENTS_BURST = 50;

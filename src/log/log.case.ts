@@ -3,17 +3,18 @@
  */
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HTTP_BODY_MAX_BYTES } from '../base/limits.ts';
+import { HTTP_BODY_MAX_BYTES, LOG_META_MAX_BYTES } from '../base/limits.ts';
 import type { DeviceId } from '../model/ids.ts';
-import { type DataPacket, type Offset, PAYLOAD_FORMATS } from '../model/packet.ts';
-import { type Log, type LogReader, REFUSED } from '../model/ports/log.ts';
+import { type DataPacket, type LogRecord, type Offset, PAYLOAD_FORMATS } from '../model/packet.ts';
+import { type Log, type LogLookup, type LogReader, REFUSED } from '../model/ports/log.ts';
 
 export interface LogUnderTest {
   readonly log: Log;
   readonly reader: LogReader;
-  /** Closes both, and opens the same log again. */
+  readonly lookup: LogLookup;
+  /** Closes all, and opens the same log again. */
   reopen(): Promise<LogUnderTest>;
-  /** Closes both, and removes what was stored. */
+  /** Closes all, and removes what was stored. */
   dispose(): Promise<void>;
 }
 
@@ -28,6 +29,15 @@ export const packetOf = (fields: Partial<DataPacket> = {}): DataPacket => ({
   ...fields,
 });
 
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** The reused record, copied out. */
+export function copyOf(record: LogRecord): Record<string, unknown> {
+  const { offset, origin, topic, receivedAt, qos, format, checked, meta } = record;
+  const payload = hexOf(record.payload);
+  return { offset, origin, topic, receivedAt, qos, format, checked, payload, meta: meta && hexOf(meta) };
+}
+
 /** All records from `from` on, copied out of the reused record. */
 export function readAll(
   reader: LogReader,
@@ -36,21 +46,14 @@ export function readAll(
 ): Record<string, unknown>[] {
   const records: Record<string, unknown>[] = [];
   for (let at = from; ; ) {
-    const next = reader.read(at, maxBytes, (record) => {
-      const { offset, origin, topic, receivedAt, qos, format, checked } = record;
-      const payload = Buffer.from(record.payload).toString('hex');
-      records.push({ offset, origin, topic, receivedAt, qos, format, checked, payload });
-    });
+    const next = reader.read(at, maxBytes, (record) => records.push(copyOf(record)));
     if (next === at) return records;
     at = next;
   }
 }
 
-export const asRecord = (packet: DataPacket, offset: Offset): Record<string, unknown> => ({
-  ...packet,
-  offset,
-  payload: Buffer.from(packet.payload).toString('hex'),
-});
+export const asRecord = (packet: DataPacket, offset: Offset): Record<string, unknown> =>
+  copyOf({ ...packet, offset });
 
 export async function appendAll(log: Log, packets: readonly DataPacket[]): Promise<readonly Offset[]> {
   const offsets = packets.map((packet) => log.append(packet));
@@ -69,6 +72,7 @@ const anyPacket: fc.Arbitrary<DataPacket> = fc.record({
   qos: fc.constantFrom(0, 1, 2),
   format: fc.constantFrom(...PAYLOAD_FORMATS),
   checked: fc.boolean(),
+  meta: fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined }),
 });
 
 export function logCases(name: string, open: () => Promise<LogUnderTest>): void {
@@ -79,8 +83,17 @@ export function logCases(name: string, open: () => Promise<LogUnderTest>): void 
     });
     afterEach(() => under.dispose());
 
-    for (const cases of [offsetCases, listenerCases, sizeCases, roundTripCases, readingCases])
+    for (const cases of [
+      offsetCases,
+      listenerCases,
+      sizeCases,
+      roundTripCases,
+      readingCases,
+      lookupCases,
+      endangeredCases,
+    ]) {
       cases(() => under);
+    }
 
     it('goes on after the last committed record when it is opened again', async () => {
       await appendAll(under.log, [packetOf(), packetOf({ topic: 'b' })]);
@@ -103,13 +116,14 @@ function offsetCases(under: () => LogUnderTest): void {
     await log.committed(0);
   });
 
-  it('copies the payload: the caller may reuse its chunk at once', async () => {
+  it('copies payload and meta: the caller may reuse its chunk at once', async () => {
     const { log, reader } = under();
     const chunk = Buffer.from('first');
-    const offset = log.append(packetOf({ payload: chunk }));
+    const offset = log.append(packetOf({ payload: chunk, meta: chunk }));
     chunk.write('XXXXX');
     await log.committed(offset);
-    expect(readAll(reader)[0]?.payload).toBe(Buffer.from('first').toString('hex'));
+    const hex = Buffer.from('first').toString('hex');
+    expect(readAll(reader)[0]).toMatchObject({ payload: hex, meta: hex });
   });
 }
 
@@ -165,6 +179,15 @@ function sizeCases(under: () => LogUnderTest): void {
     expect(log.append(packetOf({ topic: 'x'.repeat(70_000) }))).toBe(REFUSED);
     expect(log.refusal).toBe('topic.invalid');
     expect(log.next).toBe(3);
+  });
+
+  it('takes what fits beside a payload, and refuses more', async () => {
+    const { log, reader } = under();
+    const longest = Buffer.alloc(LOG_META_MAX_BYTES, 9);
+    await appendAll(log, [packetOf({ meta: longest }), packetOf({ meta: Buffer.alloc(0) }), packetOf()]);
+    expect(readAll(reader).map(({ meta }) => meta)).toEqual([longest.toString('hex'), '', undefined]);
+    expect(log.append(packetOf({ meta: Buffer.alloc(LOG_META_MAX_BYTES + 1) }))).toBe(REFUSED);
+    expect([log.refusal, log.next]).toEqual(['payload.too_large', 3]);
   });
 
   it('says it is congested when the disk lags, refuses at twice that, and recovers', async () => {
@@ -239,6 +262,65 @@ function readingCases(under: () => LogUnderTest): void {
     await appendAll(log, [packetOf(), packetOf()]);
     expect(() => reader.read(0, 1_000, throwing)).toThrow(RangeError);
     expect(readAll(reader)).toHaveLength(2);
+  });
+}
+
+function lookupCases(under: () => LogUnderTest): void {
+  const copyAt = (offset: Offset): Record<string, unknown> | undefined => {
+    const record = under().lookup.get(offset);
+    return record && copyOf(record);
+  };
+
+  it('finds each record by its offset, in any order, as blocks come', async () => {
+    const { log } = under();
+    const all: Record<string, unknown>[] = [];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyPacket, { minLength: 1, maxLength: 60 }),
+        fc.array(fc.nat(), { maxLength: 100 }),
+        async (packets, anywhere) => {
+          const offsets = await appendAll(log, packets);
+          all.push(...packets.map((packet, i) => asRecord(packet, offsets[i] ?? REFUSED)));
+          for (const at of anywhere.map((any) => any % all.length)) expect(copyAt(at)).toEqual(all[at]);
+          expect(offsets.map(copyAt)).toEqual(all.slice(offsets[0]));
+        },
+      ),
+      { numRuns: 30, seed: 1_790 },
+    );
+  });
+
+  it('finds nothing where nothing is, and what is on disk once it is', async () => {
+    const { log } = under();
+    expect([copyAt(0), copyAt(-1), copyAt(7)]).toEqual([undefined, undefined, undefined]);
+    const offset = log.append(packetOf({ topic: 'a' }));
+    expect(copyAt(offset)).toBeUndefined();
+    await log.committed(offset);
+    expect(copyAt(offset)).toMatchObject({ offset, topic: 'a' });
+    expect([copyAt(-1), copyAt(1), copyAt(1_000_000)]).toEqual([undefined, undefined, undefined]);
+    await appendAll(log, [packetOf({ topic: 'b' })]);
+    expect([copyAt(1)?.topic, copyAt(0)?.topic]).toEqual(['b', 'a']);
+  });
+
+  it('gives bytes that stay until it is asked again', async () => {
+    const { log, lookup } = under();
+    await appendAll(log, [packetOf({ payload: Buffer.from('one'), meta: Buffer.from('1') })]);
+    const record = lookup.get(0);
+    await appendAll(log, [packetOf({ payload: Buffer.from('two') })]);
+    readAll(under().reader);
+    expect(record && copyOf(record)).toMatchObject({ payload: hexOf(Buffer.from('one')), meta: '31' });
+    expect(copyAt(1)).toMatchObject({ payload: hexOf(Buffer.from('two')), meta: undefined });
+  });
+}
+
+function endangeredCases(under: () => LogUnderTest): void {
+  it('names nothing that is endangered where all has room, and all where nothing has', async () => {
+    const { log } = under();
+    expect([log.endangered(1), log.endangered(0)]).toEqual([0, 0]);
+    for (let i = 0; i < 5; i += 1) await appendAll(log, [packetOf({ receivedAt: Date.now() })]);
+    expect([log.endangered(1), log.endangered(0.5), log.endangered(0)]).toEqual([0, 0, 5]);
+    log.append(packetOf());
+    expect(log.endangered(0)).toBe(5);
+    expect(() => log.endangered(80)).toThrow('BUG');
   });
 }
 

@@ -136,6 +136,13 @@ const rows = {
     cure: 'Use another gateway: up to 10,000 children each.',
   },
 
+  // --- mqtt clients
+  'client.unknown': {
+    status: 404,
+    title: 'There is no such MQTT client',
+    cure: 'List those there are: sensorium clients list. An id ends with its session.',
+  },
+
   // --- devices and profiles
   'device.unknown': {
     status: 404,

@@ -23,6 +23,8 @@ export interface DataPacket {
   readonly format: PayloadFormat;
   /** True when its sender was told item by item what was rejected (HTTP): those items need no quarantine. */
   readonly checked: boolean;
+  /** What the transport keeps beside the payload, LOG_META_MAX_BYTES at most; opaque to everyone else. A view, as the payload. */
+  readonly meta?: Uint8Array | undefined;
 }
 
 /** Position in the log: 0, 1, 2, … without gaps per appended packet (a failed commit may leave a gap). */

@@ -1,6 +1,6 @@
 import { MemoryStateStore } from '../../test/support/memory-state.ts';
 import { ManualClock } from '../base/clock.ts';
-import { silentLogger } from '../base/logger.ts';
+import { type Logger, silentLogger } from '../base/logger.ts';
 import { err, type Result } from '../base/result.ts';
 import type { Device } from '../model/device.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
@@ -73,6 +73,13 @@ export class SecurityFixture {
   readonly registry = new FakeRegistry();
   readonly events = new RecordingEvents();
   readonly clock = new ManualClock(Date.now());
+  /** Warnings in the log of the server, as JSON. */
+  readonly logged: string[] = [];
+  readonly #logger: Logger = {
+    ...silentLogger,
+    warn: (fields, message) => void this.logged.push(JSON.stringify({ ...fields, message })),
+    child: () => this.#logger,
+  };
   readonly #dataDir: string;
   state = new MemoryStateStore();
   security: SecurityManager;
@@ -100,7 +107,7 @@ export class SecurityFixture {
       registry,
       events,
       meter: silentMeter,
-      logger: silentLogger,
+      logger: this.#logger,
       clock,
     });
   }

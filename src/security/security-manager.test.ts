@@ -145,13 +145,13 @@ describe('the security manager', () => {
     });
 
     it('refuse and tell what a device asks for on topics of others', () => {
-      const policy = fx.security.topics({ kind: 'device', id: id('a') });
+      const policy = fx.security.topics({ kind: 'device', id: id('a') }, ADDRESS);
       expect(policy.mayPublish('v1/b/telemetry')).toBe(false);
       expect(policy.maySubscribe('#')).toBe(false);
       expect(policy.mayReceive('v1/b/telemetry')).toBe(false);
-      expect(fx.events.denied.map(({ action, resource }) => [action, resource])).toEqual([
-        ['publish', 'v1/b/telemetry'],
-        ['subscribe', '#'],
+      expect(fx.events.denied).toEqual([
+        { subject: 'a', action: 'publish', resource: 'v1/b/telemetry', address: ADDRESS },
+        { subject: 'a', action: 'subscribe', resource: '#', address: ADDRESS },
       ]);
       expect(fx.security.topics({ kind: 'device', id: id('ghost') }).mayPublish('v1/ghost/telemetry')).toBe(
         false,

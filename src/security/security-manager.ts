@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Health, type Manager, UP } from '../base/lifecycle.ts';
 import { SERVER_CERTIFICATE_RENEW_MS, TOKEN_LIFETIME_MAX_S, TOKEN_LIFETIME_S } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { type Random, systemRandom } from '../base/random.ts';
 import { err, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import type { DeviceId } from '../model/ids.ts';
@@ -11,7 +12,9 @@ import type { Meter } from '../model/ports/meter.ts';
 import type { Registry, RegistryChange } from '../model/ports/registry.ts';
 import {
   type ApiAction,
+  type AuthExchange,
   type ConnectCredentials,
+  type ExchangePeer,
   type Principal,
   ROLES,
   type Role,
@@ -23,6 +26,7 @@ import { DenialLog } from './audit/denial-log.ts';
 import { TokenAuthenticator } from './identity/authenticator.ts';
 import { DeviceCredentials, type StoredCredentials } from './identity/device-credentials.ts';
 import { Lockout } from './identity/lockout.ts';
+import { LoginGate } from './identity/login-gate.ts';
 import { type StoredUser, UserBook } from './identity/user-book.ts';
 import { KeyDirectory } from './keys/key-directory.ts';
 import { PolicyAuthorizer } from './policy/authorizer.ts';
@@ -38,6 +42,8 @@ interface SecurityManagerOptions {
   readonly meter: Meter;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Of what a peer gets to see (nonces). Keys and tokens always come from the system. */
+  readonly random?: Random;
 }
 
 /** What exists only while security is up. */
@@ -61,15 +67,14 @@ export class SecurityManager implements Manager, SecurityFacade {
   readonly localToken = `slt.${randomBytes(32).toString('base64url')}`;
   readonly #registry: Registry;
   readonly #events: EventPublisher;
-  readonly #meter: Meter;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #credentialTable: StateTable<StoredCredentials>;
   readonly #userTable: StateTable<StoredUser>;
   readonly #users: UserBook;
   readonly #keys: KeyDirectory;
-  readonly #lockout: Lockout;
-  readonly #denials: DenialLog;
+  readonly #gate: LoginGate;
   readonly #authorizer: PolicyAuthorizer;
   readonly #watch = new PolicyWatch();
   readonly #revokedListeners = new Set<Listener>();
@@ -80,22 +85,31 @@ export class SecurityManager implements Manager, SecurityFacade {
   #stateFault: string | undefined;
   #stopListening: () => void = () => undefined;
 
-  constructor({ state, dataDir, registry, events, meter, logger, clock }: SecurityManagerOptions) {
+  constructor(options: SecurityManagerOptions) {
+    const { state, dataDir, registry, events, meter, logger, clock, random = systemRandom } = options;
     this.#registry = registry;
     this.#events = events;
-    this.#meter = meter;
     this.#logger = logger.child({ manager: this.name });
     this.#clock = clock;
+    this.#random = random;
     this.#credentialTable = state.table<StoredCredentials>('credentials');
     this.#userTable = state.table<StoredUser>('users');
     this.#users = new UserBook({ table: this.#userTable, clock });
     this.#keys = new KeyDirectory({ dataDir, logger: this.#logger, clock });
-    this.#lockout = new Lockout({ clock });
-    this.#denials = new DenialLog({ events, logger: this.#logger, clock });
+    const denials = new DenialLog({ events, logger: this.#logger, clock });
+    this.#gate = new LoginGate({
+      lockout: new Lockout({ clock }),
+      denials,
+      meter,
+      logger: this.#logger,
+      onStateFault: (fault) => {
+        this.#stateFault = fault;
+      },
+    });
     this.#authorizer = new PolicyAuthorizer({
       registry,
       watch: this.#watch,
-      denials: this.#denials,
+      denials,
       logger: this.#logger,
       isOpen: () => this.#armed !== undefined,
     });
@@ -116,6 +130,7 @@ export class SecurityManager implements Manager, SecurityFacade {
     const credentials = new DeviceCredentials({
       table: this.#credentialTable,
       key: ring.deviceTokenKey,
+      registry: this.#registry,
       clock: this.#clock,
     });
     const jwt = new JwtIssuer({ key: ring.jwtKey, clock: this.#clock });
@@ -172,8 +187,16 @@ export class SecurityManager implements Manager, SecurityFacade {
     return this.#armed?.authenticator.login(name, password, address) ?? down();
   }
 
-  topics(principal: Principal): TopicPolicy {
-    return this.#authorizer.topics(principal);
+  exchange(method: string, peer: ExchangePeer): AuthExchange | undefined {
+    const armed = this.#armed;
+    const exchange = armed?.authenticator.exchange(method, peer);
+    if (armed !== undefined && exchange === undefined) return undefined;
+    // An exchange does not outlive the security that it began under.
+    return { step: async (data) => (this.#armed === armed ? exchange?.step(data) : undefined) ?? down() };
+  }
+
+  topics(principal: Principal, address?: string): TopicPolicy {
+    return this.#authorizer.topics(principal, address);
   }
 
   allows(principal: Principal, action: ApiAction, device?: string): boolean {
@@ -182,10 +205,7 @@ export class SecurityManager implements Manager, SecurityFacade {
 
   /** Throws device.unknown, device.too_many_tokens, auth.unavailable. */
   async issue(id: DeviceId): Promise<string> {
-    const armed = this.#require();
-    const device = this.#registry.get(id);
-    if (device === undefined) throw problem('device.unknown', `${id} is not registered`);
-    const token = await armed.credentials.issue(device);
+    const token = await this.#require().credentials.issue(id);
     this.#logger.info({ device: id }, 'device token issued');
     return token;
   }
@@ -235,14 +255,9 @@ export class SecurityManager implements Manager, SecurityFacade {
       credentials,
       users: this.#users,
       jwt,
-      lockout: this.#lockout,
-      denials: this.#denials,
+      gate: this.#gate,
       localToken: this.localToken,
-      meter: this.#meter,
-      logger: this.#logger,
-      onStateFault: (fault) => {
-        this.#stateFault = fault;
-      },
+      random: this.#random,
     });
   }
 

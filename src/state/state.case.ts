@@ -26,7 +26,17 @@ export function stateCases(name: string, open: () => Promise<StateUnderTest>): v
     });
     afterEach(() => under.dispose());
 
-    for (const cases of [tableCases, valueCases, orderCases]) cases(() => under);
+    for (const cases of [tableCases, valueCases, orderCases, batchCases]) cases(() => under.store);
+
+    it('refuses a batch with a key no table can hold, whole', async () => {
+      const rows = under.store.table<Row>('rows');
+      const batch = under.store.batch(() => {
+        void rows.put('a', { n: 1 });
+        void rows.put('', { n: 2 });
+      });
+      await expect(batch).rejects.toThrow('BUG');
+      expect(rows.count).toBe(0);
+    });
 
     it('has what was put when it is opened again', async () => {
       await under.store.table<Row>('rows').put('a', { n: 1, tags: ['x', 'é'] });
@@ -38,9 +48,9 @@ export function stateCases(name: string, open: () => Promise<StateUnderTest>): v
   });
 }
 
-function tableCases(under: () => StateUnderTest): void {
+function tableCases(opened: () => StateStore): void {
   it('gives back what was put last, and nothing after it is removed', async () => {
-    const rows = under().store.table<Row>('rows');
+    const rows = opened().table<Row>('rows');
     expect([rows.get('a'), rows.count]).toEqual([undefined, 0]);
     await rows.put('a', { n: 1 });
     await rows.put('a', { n: 2 });
@@ -52,7 +62,7 @@ function tableCases(under: () => StateUnderTest): void {
   });
 
   it('keeps writes of one turn in their order', async () => {
-    const rows = under().store.table<Row>('rows');
+    const rows = opened().table<Row>('rows');
     const puts = Array.from({ length: 50 }, (_, n) => rows.put('a', { n }));
     const removed = rows.remove('a');
     const last = rows.put('a', { n: 99 });
@@ -63,7 +73,7 @@ function tableCases(under: () => StateUnderTest): void {
   });
 
   it('keeps tables apart, and a name for one kind of values', async () => {
-    const { store } = under();
+    const store = opened();
     await store.table<Row>('one').put('k', { n: 1 });
     await store.table<Row>('two').put('k', { n: 2 });
     await store.bytes('three').put('k', Buffer.from('3'));
@@ -75,9 +85,9 @@ function tableCases(under: () => StateUnderTest): void {
   });
 }
 
-function valueCases(under: () => StateUnderTest): void {
+function valueCases(opened: () => StateStore): void {
   it('gives back any JSON value and any bytes', async () => {
-    const { store } = under();
+    const store = opened();
     const values = store.table<unknown>('values');
     const blobs = store.bytes('blobs');
     await fc.assert(
@@ -97,7 +107,7 @@ function valueCases(under: () => StateUnderTest): void {
   });
 
   it('gives values nobody else can change, and takes bytes the caller may reuse', async () => {
-    const { store } = under();
+    const store = opened();
     const rows = store.table<{ n: number }>('rows');
     const row = { n: 1 };
     const chunk = Buffer.from('one');
@@ -112,7 +122,7 @@ function valueCases(under: () => StateUnderTest): void {
   });
 
   it('hands nobody a prototype', async () => {
-    const values = under().store.table<Record<string, unknown>>('values');
+    const values = opened().table<Record<string, unknown>>('values');
     await values.put('k', JSON.parse('{"__proto__":{"admin":true},"in":{"__proto__":{"admin":true},"a":1}}'));
     const value = values.get('k') ?? {};
     expect(Object.assign({}, value).admin).toBeUndefined();
@@ -121,7 +131,7 @@ function valueCases(under: () => StateUnderTest): void {
   });
 
   it('refuses a key no table can hold', async () => {
-    const rows = under().store.table<Row>('rows');
+    const rows = opened().table<Row>('rows');
     await expect(rows.put('', { n: 1 })).rejects.toThrow('BUG');
     await expect(rows.put('x'.repeat(3_000), { n: 1 })).rejects.toThrow('BUG');
     await expect(rows.put('\ud800', { n: 1 })).rejects.toThrow('BUG');
@@ -130,9 +140,9 @@ function valueCases(under: () => StateUnderTest): void {
   });
 }
 
-function orderCases(under: () => StateUnderTest): void {
+function orderCases(opened: () => StateStore): void {
   it('lists in key order, by prefix, after a key, up to a limit', async () => {
-    const rows = under().store.table<number>('rows');
+    const rows = opened().table<number>('rows');
     const keys = ['b', 'a', 'a/2', 'a/10', 'a/1', 'c', 'é', 'a0', '\u{1f600}'];
     await Promise.all(keys.map((key, n) => rows.put(key, n)));
     const list = (range?: Parameters<typeof rows.entries>[0]): string[] =>
@@ -149,8 +159,19 @@ function orderCases(under: () => StateUnderTest): void {
     expect([...rows.entries({ prefix: 'b' })]).toEqual([['b', 0]]);
   });
 
+  it('lists bytes that stay as they are', async () => {
+    const blobs = opened().bytes('blobs');
+    const sizes = [3, 40_000, 0, 5_000];
+    const values = sizes.map((size, n) => Buffer.alloc(size, n + 1));
+    await Promise.all(values.map((value, n) => blobs.put(`k${n}`, value)));
+    const listed = [...blobs.entries()].map(([, value]) => value);
+    await Promise.all(values.map((_, n) => blobs.put(`k${n}`, Buffer.alloc(40_000, 9))));
+    expect(blobs.get('k0')?.length).toBe(40_000);
+    expect(listed.map((value) => Buffer.from(value))).toEqual(values);
+  });
+
   it('can be changed while it is listed', async () => {
-    const rows = under().store.table<number>('rows');
+    const rows = opened().table<number>('rows');
     await Promise.all(Array.from({ length: 200 }, (_, n) => rows.put(`k${1_000 + n}`, n)));
     let seen = 0;
     for (const [key] of rows.entries()) {
@@ -158,5 +179,86 @@ function orderCases(under: () => StateUnderTest): void {
       await rows.remove(key);
     }
     expect([seen, rows.count]).toEqual([200, 0]);
+  });
+}
+
+/** Those of batches, for stores in memory, too. */
+export function batchCases(opened: () => StateStore): void {
+  it('has all of a batch, on any tables, in its order', async () => {
+    const store = opened();
+    const rows = store.table<Row>('rows');
+    const blobs = store.bytes('blobs');
+    await rows.put('old', { n: 0 });
+    const answers: Promise<boolean>[] = [];
+    const chunk = Buffer.from('one');
+    await store.batch(() => {
+      void rows.put('a', { n: 1 });
+      void rows.put('a', { n: 2 });
+      void blobs.put('b', chunk);
+      answers.push(rows.remove('old'), rows.remove('none'));
+      void rows.put('gone', { n: 3 });
+      answers.push(rows.remove('gone'));
+      chunk.write('two');
+    });
+    expect([rows.get('a'), rows.count]).toEqual([{ n: 2 }, 1]);
+    expect(Buffer.from(blobs.get('b') ?? []).toString()).toBe('one');
+    expect(await Promise.all(answers)).toEqual([true, false, true]);
+  });
+
+  it('keeps batches and single writes of one turn in their order', async () => {
+    const store = opened();
+    const rows = store.table<number>('rows');
+    const before = rows.put('a', 1);
+    const batches = [2, 3].map((n) =>
+      store.batch(() => {
+        void rows.put('a', n);
+        void rows.put(`b${n}`, n);
+      }),
+    );
+    const after = rows.put('b3', 4);
+    await Promise.all([before, ...batches, after]);
+    expect([rows.get('a'), rows.get('b2'), rows.get('b3')]).toEqual([3, 2, 4]);
+  });
+
+  it('takes thousands of writes as one batch', async () => {
+    const store = opened();
+    const rows = store.table<number>('rows');
+    await store.batch(() => {
+      for (let n = 0; n < 5_000; n += 1) void rows.put(`k${n}`, n);
+    });
+    expect([rows.count, rows.get('k0'), rows.get('k4999')]).toEqual([5_000, 0, 4_999]);
+    await store.batch(() => {
+      for (let n = 0; n < 5_000; n += 2) void rows.remove(`k${n}`);
+    });
+    expect([rows.count, rows.get('k0'), rows.get('k4999')]).toEqual([2_500, undefined, 4_999]);
+  });
+
+  it('does nothing of a batch that throws, and goes on', async () => {
+    const store = opened();
+    const rows = store.table<number>('rows');
+    await rows.put('kept', 1);
+    let removed: Promise<boolean> | undefined;
+    const batch = store.batch(() => {
+      void rows.put('a', 1);
+      removed = rows.remove('kept');
+      throw new RangeError('half way');
+    });
+    await expect(batch).rejects.toThrow('half way');
+    await expect(removed).rejects.toThrow('half way');
+    expect([rows.get('a'), rows.get('kept')]).toEqual([undefined, 1]);
+    await store.batch(() => void rows.put('a', 2));
+    await rows.put('b', 3);
+    expect([rows.get('a'), rows.get('b')]).toEqual([2, 3]);
+  });
+
+  it('ends at once when a batch is empty, and has no batch inside another', async () => {
+    const store = opened();
+    await store.batch(() => undefined);
+    let inner: Promise<void> | undefined;
+    await store.batch(() => {
+      inner = store.batch(() => undefined);
+      inner.catch(() => undefined);
+    });
+    await expect(inner).rejects.toThrow('BUG');
   });
 }

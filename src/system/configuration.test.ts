@@ -28,9 +28,11 @@ describe('configuration', () => {
       ok: true,
       value: {
         dataDir: join(cwd, 'data'),
-        http: { port: 8080 },
+        http: { port: 8080, mqtt: true },
         mqtt: { port: 1883 },
         mqtts: { port: 8883, host: '0.0.0.0' },
+        ws: { port: 'off' },
+        wss: { port: 'off', host: '0.0.0.0' },
       },
     });
   });

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
+import { isBridgeKey, readBridges } from './bridge-table.ts';
 import { type Configuration, LOG_LEVELS, type PortSetting, SETTINGS, type Setting } from './settings.ts';
 
 const CONFIGURATION_FILE = 'sensorium.yaml';
@@ -117,9 +118,11 @@ function build(values: Values, cwd: string): Configuration {
   const port = (key: string): PortSetting => (text(key) === 'off' ? 'off' : amount(key));
   return {
     dataDir: join(resolve(cwd, text('dataDir'))),
-    http: { port: port('http.port') },
+    http: { port: port('http.port'), mqtt: text('http.mqtt') === 'on' },
     mqtt: { port: port('mqtt.port') },
     mqtts: { port: port('mqtts.port'), host: text('mqtts.host') },
+    ws: { port: port('ws.port') },
+    wss: { port: port('wss.port'), host: text('wss.host') },
     log: { maxBytes: amount('log.maxBytes'), maxAgeMs: amount('log.maxAge') },
     logLevel: LOG_LEVELS.find((level) => level === text('logLevel')) ?? 'info',
   };

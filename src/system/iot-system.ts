@@ -7,13 +7,15 @@ import type { Clock } from '../base/clock.ts';
 import { STOP_DEADLINE_MS } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import { CommunicationManager } from '../communication/communication-manager.ts';
+import { CommunicationManager, type CommunicationOptions } from '../communication/communication-manager.ts';
 import type { HttpDoor } from '../communication/http/http-server.ts';
 import { DataManager } from '../data/data-manager.ts';
 import { DeviceManager } from '../devices/device-manager.ts';
 import { InProcessEventBus } from '../events/event-bus.ts';
 import { type LmdbLog, openLog } from '../log/lmdb/lmdb-log.ts';
+import { openLogLookup } from '../log/lmdb/log-lookup.ts';
 import type { SensoriumError } from '../model/errors.ts';
+import type { LogLookup } from '../model/ports/log.ts';
 import type { StateStore } from '../model/ports/state.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
 import type { PromMeter } from '../monitor/prom-meter.ts';
@@ -21,7 +23,7 @@ import { SecurityManager } from '../security/security-manager.ts';
 import { openStateStore } from '../state/lmdb/lmdb-state.ts';
 import { DataDirectory } from './data-directory.ts';
 import type { Phases } from './phases.ts';
-import type { Configuration, PortSetting } from './settings.ts';
+import type { Configuration } from './settings.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Plain protocols stay on this machine; the network gets TLS. Not a setting on purpose. */
@@ -45,6 +47,8 @@ export interface Ready {
   readonly http: string | null;
   readonly mqtt: string | null;
   readonly mqtts: string | null;
+  readonly ws: string | null;
+  readonly wss: string | null;
   /** Only on the very first start of a data directory. */
   readonly adminPassword: string | undefined;
 }
@@ -54,6 +58,7 @@ interface Parts {
   readonly directory: DataDirectory;
   readonly state: StateStore;
   readonly log: LmdbLog;
+  readonly lookup: LogLookup;
   readonly events: InProcessEventBus;
   readonly supervisor: Supervisor;
   readonly security: SecurityManager;
@@ -86,11 +91,12 @@ export class IoTSystem {
       throw cause;
     }
     const { communication, security } = this.#parts;
-    const { http, mqtt, mqtts } = communication.addresses;
-    const ready = { http: url('http', http), mqtt: url('mqtt', mqtt), mqtts: url('mqtts', mqtts) };
+    const { http, mqtt, mqtts, ws, wss } = communication.addresses;
+    const told = { http: url('http', http), mqtt: url('mqtt', mqtt), mqtts: url('mqtts', mqtts) };
     const startedAt = clock.now();
-    directory.writeRunInfo({ pid: process.pid, version, startedAt, ...ready, token: security.localToken });
-    return { ...ready, adminPassword: security.firstStart?.adminPassword };
+    directory.writeRunInfo({ pid: process.pid, version, startedAt, ...told, token: security.localToken });
+    const { adminPassword } = security.firstStart ?? {};
+    return { ...told, ws: url('ws', ws), wss: url('wss', wss), adminPassword };
   }
 
   /** Stops accepting, drains, commits, closes. Bounded by STOP_DEADLINE_MS per the managers' own bounds. */
@@ -101,6 +107,7 @@ export class IoTSystem {
     if (parts === undefined) return;
     await parts.supervisor.stop();
     await parts.events.drain(STOP_DEADLINE_MS / 4);
+    await parts.lookup.close();
     await parts.log.close();
     await parts.state.close();
     parts.directory.close();
@@ -117,6 +124,7 @@ export class IoTSystem {
         throw cause;
       },
     );
+    const lookup = openLogLookup({ path: logPath });
     const events = new InProcessEventBus({ ...shared, random });
     const devices = new DeviceManager({ state, events, ...shared });
     const { registry } = devices;
@@ -124,13 +132,17 @@ export class IoTSystem {
     const data = new DataManager({ log, logPath, dataDir: directory.path, registry, events, ...shared });
     const managers = { devices, data, security };
     const communication = new CommunicationManager({
+      version: this.#options.version,
       listeners: this.#listeners(),
+      bridges: configuration.bridges,
       doors: this.#options.doors(this.#facade({ ...managers, log, events, supervisor: () => supervisor })),
       intake: data.intake,
       security,
       log,
+      lookup,
       state,
       events,
+      random,
       ...shared,
     });
     const supervisor = new Supervisor({
@@ -143,17 +155,20 @@ export class IoTSystem {
       onFatal: this.#options.onFatal,
       ...shared,
     });
-    return { directory, state, log, events, supervisor, security, communication };
+    return { directory, state, log, lookup, events, supervisor, security, communication };
   }
 
-  #listeners(): { http?: Address; mqtt?: Address; mqtts?: Address } {
-    const { http, mqtt, mqtts } = this.#options.configuration;
-    const on = <K extends string>(key: K, host: string, port: PortSetting): Partial<Record<K, Address>> =>
-      port === 'off' ? {} : ({ [key]: { host, port } } as Record<K, Address>);
+  #listeners(): CommunicationOptions['listeners'] {
+    const { http, mqtt, mqtts, ws, wss } = this.#options.configuration;
+    const rows = [
+      { name: 'mqtt', transport: 'tcp', host: LOOPBACK, port: mqtt.port },
+      { name: 'mqtts', transport: 'tls', host: mqtts.host, port: mqtts.port },
+      { name: 'ws', transport: 'ws', host: LOOPBACK, port: ws.port },
+      { name: 'wss', transport: 'wss', host: wss.host, port: wss.port },
+    ] as const;
     return {
-      ...on('http', LOOPBACK, http.port),
-      ...on('mqtt', LOOPBACK, mqtt.port),
-      ...on('mqtts', mqtts.host, mqtts.port),
+      http: http.port === 'off' ? undefined : { host: LOOPBACK, port: http.port, mqtt: http.mqtt },
+      mqtt: rows.flatMap((row) => (row.port === 'off' ? [] : [{ ...row, port: row.port }])),
     };
   }
 

@@ -1,4 +1,5 @@
 import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES } from '../base/limits.ts';
+import type { BridgeSettings } from '../communication/bridge/bridge-settings.ts';
 
 /**
  * The one table of settings: key in sensorium.yaml, flag, environment variable, schema, default. Everything that
@@ -22,6 +23,7 @@ const matches = (value: unknown, pattern: RegExp): boolean =>
   typeof value === 'string' && pattern.test(value);
 
 const isPort = (value: unknown): boolean => value === 'off' || within(value, 0, 65_535);
+const isSwitch = (value: unknown): boolean => value === 'on' || value === 'off';
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 const isSize = (value: unknown): boolean =>
   within(value, 1_048_576, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(MiB|GiB|TiB)$/);
@@ -50,6 +52,15 @@ export const SETTINGS: readonly Setting[] = [
     meaning: 'HTTP API, on loopback only',
   },
   {
+    key: 'http.mqtt',
+    flag: '--http-mqtt',
+    env: 'SENSORIUM_HTTP_MQTT',
+    check: isSwitch,
+    fallback: 'on',
+    allowed: 'on or off',
+    meaning: 'MQTT over WebSocket at the path /mqtt of the HTTP listener',
+  },
+  {
     key: 'mqtt.port',
     flag: '--mqtt-port',
     env: 'SENSORIUM_MQTT_PORT',
@@ -75,6 +86,33 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '0.0.0.0',
     allowed: 'an address of this machine',
     meaning: 'Where MQTT over TLS listens',
+  },
+  {
+    key: 'ws.port',
+    flag: '--ws-port',
+    env: 'SENSORIUM_WS_PORT',
+    check: isPort,
+    fallback: 'off',
+    allowed: PORTS,
+    meaning: 'Plain MQTT over WebSocket, on loopback only',
+  },
+  {
+    key: 'wss.port',
+    flag: '--wss-port',
+    env: 'SENSORIUM_WSS_PORT',
+    check: isPort,
+    fallback: 'off',
+    allowed: PORTS,
+    meaning: 'MQTT over WebSocket over TLS',
+  },
+  {
+    key: 'wss.host',
+    flag: '--wss-host',
+    env: 'SENSORIUM_WSS_HOST',
+    check: isText,
+    fallback: '0.0.0.0',
+    allowed: 'an address of this machine',
+    meaning: 'Where MQTT over WebSocket over TLS listens',
   },
   {
     key: 'log.maxBytes',
@@ -109,9 +147,13 @@ export type PortSetting = number | 'off';
 
 export interface Configuration {
   readonly dataDir: string;
-  readonly http: { readonly port: PortSetting };
+  readonly http: { readonly port: PortSetting; readonly mqtt: boolean };
   readonly mqtt: { readonly port: PortSetting };
   readonly mqtts: { readonly port: PortSetting; readonly host: string };
+  readonly ws: { readonly port: PortSetting };
+  readonly wss: { readonly port: PortSetting; readonly host: string };
   readonly log: { readonly maxBytes: number; readonly maxAgeMs: number };
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** In the file only: a table of tables. */
+  readonly bridges: readonly BridgeSettings[];
 }

@@ -1,5 +1,5 @@
-/** sensorium.yaml as flat leaves with their lines; apart, because the parser is loaded only where a file exists. */
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+/** sensorium.yaml as flat leaves with their lines (`a.b`, of lists `a[0].b`); apart, because the parser is loaded only where a file exists. */
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { err, ok, type Result } from '../base/result.ts';
 
 interface Leaf {
@@ -31,6 +31,13 @@ export function parseYaml(text: string): Result<readonly Leaf[], YamlFault> {
   if (document.contents === null) return ok([]);
   const leaves: Leaf[] = [];
   const walk = (node: unknown, prefix: string, line: number): YamlFault | undefined => {
+    if (isSeq(node) && prefix !== '') {
+      for (const [i, item] of node.items.entries()) {
+        const inner = walk(item, `${prefix}[${i}]`, lineOf(item as Node));
+        if (inner !== undefined) return inner;
+      }
+      return undefined;
+    }
     if (!isMap(node)) {
       if (!isScalar(node))
         return { line, message: `${prefix === '' ? 'the file' : prefix} must be settings (key: value)` };

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const PROJECT = resolve(import.meta.dirname, '../..');
-const READY = /^ready http=(\S+) mqtt=(\S+) mqtts=(\S+) data=(\S+)$/m;
+const READY = /^ready http=(\S+) mqtt=(\S+) mqtts=(\S+)(?: wss?=\S+)* data=(\S+)$/m;
 const START_TIMEOUT_MS = 30_000;
 
 export interface Exit {
@@ -113,6 +113,14 @@ export class Server implements AsyncDisposable {
     const answer = (await response.json()) as { token?: string };
     if (response.status !== 201 || answer.token === undefined)
       throw new Error(`add ${input.id}: ${JSON.stringify(answer)}`);
+    return answer.token;
+  }
+
+  /** A token for a person; the user name that goes with it is `@subject`. */
+  async userToken(subject: string, role: 'admin' | 'operator' | 'viewer'): Promise<string> {
+    const response = await this.api('POST', '/api/v1/tokens', { subject, role });
+    const answer = (await response.json()) as { token?: string };
+    if (answer.token === undefined) throw new Error(`token of ${subject}: ${JSON.stringify(answer)}`);
     return answer.token;
   }
 

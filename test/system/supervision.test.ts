@@ -35,9 +35,11 @@ beforeAll(async () => {
   system = new IoTSystem({
     configuration: {
       dataDir: directory.path,
-      http: { port: 0 },
+      http: { port: 0, mqtt: true },
       mqtt: { port: 0 },
       mqtts: { port: 'off', host: '127.0.0.1' },
+      ws: { port: 'off' },
+      wss: { port: 'off', host: '127.0.0.1' },
       log: { maxBytes: 1_073_741_824, maxAgeMs: 86_400_000 },
       logLevel: 'error',
     },

@@ -29,18 +29,20 @@ import { limitRates } from './rate.ts';
 import { answerNotFound, keepRouteTable } from './route-table.ts';
 import { checkRequest } from './schema-check.ts';
 import { addSecurityHeaders } from './security-headers.ts';
+import { serveUpgrades, type Upgrades } from './upgrades.ts';
 
 export interface AppOptions {
   readonly security: SecurityFacade;
   readonly intake: Intake;
   readonly doors: readonly HttpDoor[];
+  readonly upgrades?: Upgrades | undefined;
   readonly meter: Meter;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { security, intake, doors, meter, logger, clock } = options;
+  const { security, intake, doors, upgrades = {}, meter, logger, clock } = options;
   const app: FastifyInstance = fastify(serverOptions());
   app.setValidatorCompiler(() => () => true);
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
@@ -59,6 +61,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   for (const door of doors) await door(app);
   await ingestDoor(app, intake);
   await app.ready();
+  serveUpgrades(app.server, upgrades);
   return app;
 }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type ErrorCode, problem } from '../../model/errors.ts';
+import { type ErrorCode, problem, type SensoriumError } from '../../model/errors.ts';
 import { PROBLEM_TYPE, problemDocument } from './problem.ts';
 
 /** What the HTTP parser of Node calls its errors, in our words. */
@@ -18,7 +18,11 @@ export function onClientError(error: NodeJS.ErrnoException, socket: Socket): voi
   }
   const code = PARSER_CODES[error.code ?? ''] ?? 'request.invalid';
   const detail = code === 'request.invalid' ? 'What was sent is not HTTP/1.1.' : error.message;
-  const refusal = problem(code, detail);
+  answerOnSocket(socket, problem(code, detail));
+}
+
+/** A problem document for a peer that has no response object: written as bytes, and the last that is written. */
+export function answerOnSocket(socket: Socket, refusal: SensoriumError): void {
   const body = JSON.stringify(problemDocument(refusal));
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? 'Error'}`,

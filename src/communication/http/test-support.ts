@@ -15,6 +15,7 @@ import {
   type SecurityFacade,
 } from '../../model/ports/security.ts';
 import { type HttpDoor, HttpServer } from './http-server.ts';
+import type { Upgrades } from './upgrades.ts';
 
 const VIEWER_ACTIONS: readonly ApiAction[] = [
   'devices.read',
@@ -109,6 +110,10 @@ export class FakeSecurity implements SecurityFacade {
   connect(): never {
     throw new Error('HTTP does not connect');
   }
+
+  exchange(): never {
+    throw new Error('HTTP does not connect');
+  }
 }
 
 type Batch = Parameters<Intake['submit']>[0];
@@ -135,18 +140,21 @@ export interface RunningServer extends AsyncDisposable {
 export async function runServer(
   options: {
     readonly doors?: readonly HttpDoor[];
+    readonly upgrades?: Upgrades;
     readonly security?: FakeSecurity;
     readonly meter?: Meter;
     readonly clock?: Clock;
   } = {},
 ): Promise<RunningServer> {
-  const { doors = [], security = new FakeSecurity(), meter = silentMeter, clock = systemClock } = options;
+  const { doors = [], upgrades, security = new FakeSecurity() } = options;
+  const { meter = silentMeter, clock = systemClock } = options;
   const intake = new FakeIntake();
   const server = new HttpServer({
     listener: { host: '127.0.0.1', port: 0 },
     security,
     intake,
     doors,
+    upgrades,
     meter,
     logger: silentLogger,
     clock,

@@ -200,8 +200,10 @@ describe('stop', () => {
     const log = new FakeLog();
     const { security, state, clock, events } = rig;
     const second = new MqttServer({
-      listeners: { tcp: { host: '127.0.0.1', port: rig.port } },
+      listeners: [{ name: 'mqtt', transport: 'tcp', host: '127.0.0.1', port: rig.port }],
+      version: '1.2.3',
       log,
+      lookup: log,
       security: new FakeSecurity(),
       state,
       clock,

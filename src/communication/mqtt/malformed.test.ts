@@ -40,7 +40,7 @@ const FIRST: readonly [what: string, bytes: Buffer][] = [
 
 /** Answered with a CONNACK code, then closed. */
 const REFUSED: readonly [what: string, bytes: Buffer, connack: string][] = [
-  ['level 5 [MQTT-3.1.2-2]', connect('0004 4d515454 05 02 0000 00 0001 61'), '20020001'],
+  ['level 2 [MQTT-3.1.2-2]', connect('0004 4d515454 02 02 0000 0001 61'), '20020001'],
   ['level 3 under the new name', connect('0004 4d515454 03 02 0000 0001 61'), '20020001'],
   ['the level of a Mosquitto bridge', connect('0004 4d515454 84 02 0000 0001 61'), '20020001'],
   ['no client id for a kept session [MQTT-3.1.3-8]', connect(`${MQTT_4} 00 0000 0000`), '20020002'],
@@ -62,8 +62,8 @@ const LATER: readonly [what: string, bytes: Buffer][] = [
   ['SUBACK from a client', packet(0x90, '0001 00')],
   ['UNSUBACK from a client', packet(0xb0, '0001')],
   ['PINGRESP from a client', packet(0xd0, '')],
-  ['PUBREC for what was never sent at QoS 2', packet(0x50, '0001')],
-  ['PUBCOMP for what was never sent at QoS 2', packet(0x70, '0001')],
+  ['PUBREC with flags', packet(0x52, '0001')],
+  ['PUBCOMP with id 0', packet(0x70, '0000')],
   ['PUBLISH at QoS 3 [MQTT-3.3.1-4]', packet(0x36, `${PUBLISH} 0001 31`)],
   ['DUP at QoS 0 [MQTT-3.3.1-2]', packet(0x38, `${PUBLISH} 31`)],
   ['an empty PUBLISH', packet(0x30, '')],
@@ -120,12 +120,15 @@ describe('a packet that 3.1.1 forbids', () => {
   });
 
   it.each(FIRST)('as the first: %s', async (_what, bytes) => {
-    const before = rig.meter.read('iot_requests_total mqtt malformed');
+    const refused = (): number =>
+      rig.meter.read('iot_requests_total mqtt malformed') +
+      rig.meter.read('iot_requests_total mqtt too_large');
+    const before = refused();
     const client = await rig.dial();
     client.send(bytes);
     await client.closed;
     expect(client.waiting).toEqual([]);
-    expect(rig.meter.read('iot_requests_total mqtt malformed')).toBe(before + 1);
+    expect(refused()).toBe(before + 1);
   });
 
   it.each(REFUSED)('as the first, with a word: %s', async (_what, bytes, connack) => {
@@ -161,7 +164,7 @@ describe('a packet that 3.1.1 forbids', () => {
     ['packet type 15', 'f0'],
     ['a second CONNECT', '10 10 00'],
     ['SUBSCRIBE without its flags', '80 20 0001'],
-    ['PUBREC, of which nothing was sent', '50 02 00'],
+    ['PUBREC with flags', '52 02 00'],
   ])('later, is not waited for: %s', async (_what, bytes) => {
     const client = await rig.client('d1');
     client.send(hex(bytes));

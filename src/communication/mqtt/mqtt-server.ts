@@ -11,24 +11,41 @@ import {
   MQTT_DRAIN_MS,
   MQTT_STOP_LINGER_MS,
   MQTT_SWEEP_MS,
+  MQTT_SYS_INTERVAL_MS,
 } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { DisconnectReason } from '../../model/events.ts';
+import type { ClientDirectory } from '../../model/ports/clients.ts';
 import type { EventPublisher } from '../../model/ports/events.ts';
-import type { Log } from '../../model/ports/log.ts';
+import type { Log, LogLookup } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import { type Principal, principalKey, type SecurityFacade } from '../../model/ports/security.ts';
 import type { StateStore } from '../../model/ports/state.ts';
-import { Broker } from './broker.ts';
-import { CONNACK, type ConnectPacket } from './codec/connect.ts';
-import { Connection, type ConnectionHost, type Session } from './connection.ts';
-import { type Accepted, type Address, type ListenerOptions, Listeners } from './listeners.ts';
-import type { Fault } from './publisher.ts';
+import type { Upgrade } from '../http/upgrades.ts';
+import { Broker, type Incoming, type Sender } from './broker/broker.ts';
+import type { Retained } from './broker/retained.ts';
+import { MqttClients } from './client-directory.ts';
+import type { ConnectPacket } from './codec/connect.ts';
+import { type Fault, REASON } from './codec/reason.ts';
+import type { SubscriptionRequest } from './codec/subscribe.ts';
+import { Connection } from './connection/connection.ts';
+import type { Admission, ConnectionHost, Ending } from './connection/connection-host.ts';
+import { WriteTurn } from './connection/outbox.ts';
+import type { MessageSink } from './connection/publisher.ts';
+import { Flapping } from './flapping.ts';
+import { collectMeters } from './mqtt-meters.ts';
+import { type Session } from './session/session.ts';
+import { SessionRegistry } from './session/session-registry.ts';
+import { SysTopics } from './sys-topics.ts';
+import type { Accepted, Address, ListenerName, ListenerRow } from './transport/link.ts';
+import { Listeners } from './transport/listeners.ts';
 
 export interface MqttServerOptions {
-  readonly listeners: ListenerOptions;
+  /** Said under $SYS. */
+  readonly version: string;
+  readonly listeners: readonly ListenerRow[];
   readonly security: SecurityFacade;
   readonly log: Log;
+  readonly lookup: LogLookup;
   readonly state: StateStore;
   readonly events: EventPublisher;
   readonly meter: Meter;
@@ -36,42 +53,83 @@ export interface MqttServerOptions {
   readonly clock: Clock;
 }
 
-type PacketStatus = 'ok' | Fault | 'too_many';
-
 /** How often a stop looks whether it may go on. */
 const STOP_POLL_MS = 2;
+const SWEEPS_PER_TELL = MQTT_SYS_INTERVAL_MS / MQTT_SWEEP_MS;
 
-export class MqttServer implements ConnectionHost {
-  readonly #options: MqttServerOptions;
-  readonly #listeners: Listeners;
-  readonly #broker: Broker;
-  readonly #connections = new Set<Connection>();
-  readonly #sessions = new Map<string, Connection>();
-  readonly #undo: (() => void)[] = [];
-  readonly #packets: Record<PacketStatus, number> = {
+export class MqttServer implements ConnectionHost, MessageSink {
+  readonly turn = new WriteTurn();
+  readonly broker: Broker;
+  readonly registry: SessionRegistry;
+  readonly clients: ClientDirectory;
+  readonly packets = {
     ok: 0,
     malformed: 0,
     too_large: 0,
     denied: 0,
     refused: 0,
     too_many: 0,
+    filter_denied: 0,
   };
+  readonly #options: MqttServerOptions;
+  readonly #listeners: Listeners;
+  readonly #flapping: Flapping;
+  readonly #sys: SysTopics;
+  readonly #connections = new Set<Connection>();
+  /** By key of their session. */
+  readonly #live = new Map<string, Connection>();
+  readonly #undo: (() => void)[] = [];
   #order = 0;
+  #sweeps = 0;
   #isStopping = false;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: MqttServerOptions) {
+    const { log, lookup, state, logger, clock, meter, security, listeners } = options;
     this.#options = options;
-    this.#listeners = new Listeners(options.listeners);
-    const { log, state, meter, logger } = options;
-    const onCongestion = (isCongested: boolean): void => {
-      for (const connection of this.#connections) connection.setCongested(isCongested);
-    };
-    this.#broker = new Broker({ log, state, meter, logger, onCongestion });
+    this.#listeners = new Listeners({ table: listeners, clock, meter });
+    this.#flapping = new Flapping(clock);
+    const now = (): number => clock.now();
+    this.broker = new Broker({
+      log,
+      lookup,
+      state,
+      logger,
+      now,
+      onCongestion: (isCongested) => {
+        for (const connection of this.#connections) connection.setCongested(isCongested);
+      },
+      flush: () => this.turn.flush(),
+    });
+    const policyOf = (principal: Principal) => security.topics(principal);
+    const sys = (filter: string): Iterator<Retained> => this.#sys.matching(filter);
+    const shared = { broker: this.broker, now };
+    this.registry = new SessionRegistry({ ...shared, log, state, logger, policyOf, sys });
+    this.clients = new MqttClients({ registry: this.registry, live: this.#live, logger });
+    this.#sys = new SysTopics({
+      ...shared,
+      version: options.version,
+      startedAt: clock.now(),
+      registry: this.registry,
+      connected: () => this.#live.size,
+      logBytes: () => log.sizeBytes,
+    });
   }
 
-  get addresses(): { readonly mqtt: Address | null; readonly mqtts: Address | null } {
+  get addresses(): Readonly<Record<ListenerName, Address | null>> {
     return this.#listeners.addresses;
+  }
+
+  get security(): SecurityFacade {
+    return this.#options.security;
+  }
+
+  get sink(): MessageSink {
+    return this;
+  }
+
+  get durable(): number {
+    return this.broker.durable;
   }
 
   onFailure(listener: (cause: Error) => void): void {
@@ -80,17 +138,18 @@ export class MqttServer implements ConnectionHost {
 
   /** Throws SensoriumError: port.taken, port.denied, config.invalid, and what the state store or security throws. */
   async start(): Promise<void> {
-    const { security } = this.#options;
+    const { security, meter } = this.#options;
     this.#isStopping = false;
     try {
-      this.#broker.start();
+      this.broker.start((from, through) => this.registry.lost(from, through));
+      await this.registry.start();
       this.#undo.push(
         security.onRevoked((principal) => this.#revoked(principal)),
         security.onPolicyChanged((principal) => this.#policyChanged(principal)),
-        ...this.#meters(),
+        ...collectMeters(meter, this, this.#connections),
       );
       this.#sweep = setInterval(() => this.#sweepNow(), MQTT_SWEEP_MS).unref();
-      await this.#listeners.start(security, (accepted) => this.#accept(accepted));
+      await this.#listeners.start(security, (accepted) => this.accept(accepted));
     } catch (cause) {
       await this.stop();
       throw cause;
@@ -103,41 +162,48 @@ export class MqttServer implements ConnectionHost {
     clearInterval(this.#sweep);
     this.#listeners.close();
     for (const connection of this.#connections) connection.quiesce();
-    await until(() => this.#broker.pending === 0, MQTT_DRAIN_MS);
+    await until(() => this.broker.pending === 0, MQTT_DRAIN_MS);
     for (const connection of this.#connections) connection.close('shutdown');
     await until(() => this.#connections.size === 0, MQTT_STOP_LINGER_MS);
-    for (const { socket } of this.#connections) socket.destroy();
+    for (const connection of this.#connections) connection.destroy();
     await until(() => this.#connections.size === 0, MQTT_STOP_LINGER_MS);
+    await this.registry.stop();
     for (const undo of this.#undo.splice(0)) undo();
-    this.#broker.stop();
+    this.broker.stop();
   }
 
-  async authenticate(connection: Connection, packet: ConnectPacket): Promise<Principal | number> {
-    const { username, password, clientId } = packet;
-    const { address, certificateName } = connection;
-    const credentials = { username, password, clientId, address, certificateName };
-    const result = await this.#options.security.connect(credentials);
-    if (result.ok) return result.value;
-    if (result.error.code === 'auth.unavailable') return CONNACK.unavailable;
-    return result.error.code === 'auth.forbidden' ? CONNACK.unauthorized : CONNACK.credentials;
+  /** A link that has passed its transport's handshake; `principal` where it is a part of this server. */
+  accept(accepted: Accepted, principal?: Principal): void {
+    if (this.#isStopping || this.#connections.size >= MQTT_CONNECTIONS_MAX) {
+      accepted.socket.destroy();
+      this.packets.too_many += this.#isStopping ? 0 : 1;
+      return;
+    }
+    this.#connections.add(new Connection({ accepted, principal, host: this }));
   }
 
-  admit(
-    connection: Connection,
-    packet: ConnectPacket,
-    principal: Principal,
-  ): Session | number | 'taken-over' {
-    const policy = this.#options.security.topics(principal);
-    const { will } = packet;
-    if (will !== undefined && !policy.mayPublish(will.topic)) return CONNACK.unauthorized;
+  /** A WebSocket that another listener was asked for. */
+  upgrade(upgrade: Upgrade): void {
+    this.#listeners.upgrade(upgrade);
+  }
+
+  admit(connection: Connection, packet: ConnectPacket, principal: Principal): Admission | Fault {
+    const { will, clean, sessionExpiryS: expiryS } = packet;
+    const policy = this.#options.security.topics(principal, connection.address);
+    if (will !== undefined && !policy.mayPublish(will.topic))
+      return { fault: REASON.notAuthorized, why: 'not allowed to publish the will' };
     const clientId = packet.clientId === '' ? randomUUID() : packet.clientId;
     // Client ids are each principal's own: nobody can end, or keep out, the session of another.
     const key = `${principalKey(principal)} ${clientId}`;
-    const before = this.#sessions.get(key);
-    if (before !== undefined && before.connectOrder > connection.connectOrder) return 'taken-over';
+    if (!this.#flapping.admits(key)) return { fault: REASON.banned, why: 'this client connects too often' };
+    const before = this.#live.get(key);
+    if (before !== undefined && before.connectOrder > connection.connectOrder)
+      return { fault: REASON.sessionTakenOver, why: 'a later CONNECT has the session' };
     before?.close('taken-over');
-    this.#sessions.set(key, connection);
-    return { principal, key, policy, will };
+    const opened = this.registry.open({ key, clientId, principal, policy, clean, expiryS, will });
+    if (typeof opened === 'number') return { fault: opened, why: 'there are too many sessions' };
+    this.#live.set(key, connection);
+    return opened;
   }
 
   opened(connection: Connection, { principal }: Session): void {
@@ -151,12 +217,11 @@ export class MqttServer implements ConnectionHost {
     });
   }
 
-  closed(connection: Connection, session: Session | undefined, reason: DisconnectReason): void {
+  closed(connection: Connection, session: Session | undefined, { reason, sendsWill, expiryS }: Ending): void {
     if (session === undefined) return;
-    const { principal, key, will } = session;
-    this.#sessions.delete(key);
-    // A clean end discards the will [MQTT-3.14.4-3]; any other publishes it [MQTT-3.1.2-8].
-    if (will !== undefined && reason !== 'clean') this.#publishWill(principal, will);
+    const { principal, key } = session;
+    if (this.#live.get(key) === connection) this.#live.delete(key);
+    this.registry.close(session, { sendsWill, expiryS });
     if (principal.kind !== 'device') return;
     const { address } = connection;
     this.#options.events.publish('device.disconnected', principal.id, {
@@ -170,8 +235,33 @@ export class MqttServer implements ConnectionHost {
     this.#connections.delete(connection);
   }
 
-  count(status: 'ok' | Fault, packets: number): void {
-    this.#packets[status] += packets;
+  publish(incoming: Incoming, sender?: Sender, key?: number): number {
+    return this.broker.publish(incoming, sender, key);
+  }
+
+  remind(offset: number, sender: Sender, key: number): void {
+    this.broker.remind(offset, sender, key);
+  }
+
+  subscribe(session: Session, request: SubscriptionRequest, subscriptionId: number): number {
+    const code = this.registry.subscribe(session, request, subscriptionId);
+    if (code >= REASON.unspecified) this.packets.filter_denied += 1;
+    return code;
+  }
+
+  unsubscribe(session: Session, name: string): number {
+    return this.registry.unsubscribe(session, name);
+  }
+
+  count(packets: number): void {
+    this.packets.ok += packets;
+  }
+
+  faulty({ fault }: Fault): void {
+    if (fault === REASON.packetTooLarge) this.packets.too_large += 1;
+    else if (fault === REASON.notAuthorized) this.packets.denied += 1;
+    else if (fault === REASON.quotaExceeded) this.packets.refused += 1;
+    else this.packets.malformed += 1;
   }
 
   nextOrder(): number {
@@ -187,62 +277,28 @@ export class MqttServer implements ConnectionHost {
     return this.#options.clock.monotonic();
   }
 
-  #accept(accepted: Accepted): void {
-    if (this.#isStopping || this.#connections.size >= MQTT_CONNECTIONS_MAX) {
-      accepted.socket.destroy();
-      this.#packets.too_many += this.#isStopping ? 0 : 1;
-      return;
-    }
-    this.#connections.add(new Connection({ ...accepted, host: this, broker: this.#broker }));
-  }
-
-  /** Rights are looked at again: they may be what has ended. */
-  #publishWill(principal: Principal, will: NonNullable<ConnectPacket['will']>): void {
-    const { security, logger, clock } = this.#options;
-    const { topic, payload, qos, retain } = will;
-    if (!security.topics(principal).mayPublish(topic)) return;
-    const origin = principal.kind === 'device' ? principal.id : (`@${principal.id}` as const);
-    const receivedAt = clock.now();
-    const packet = { origin, topic, payload, receivedAt, qos, format: 'auto', checked: false } as const;
-    if (!this.#broker.publish(packet, retain)) logger.warn({ topic, origin }, 'the log refused a will');
-  }
-
   #revoked(principal: string): void {
     for (const connection of this.#connections) connection.revoked(principal);
   }
 
   #policyChanged(key: string): void {
-    for (const connection of this.#connections) {
-      const { principal } = connection;
-      if (principal === undefined || principalKey(principal) !== key) continue;
-      connection.policyChanged(this.#options.security.topics(principal));
+    for (const session of this.registry.all()) {
+      if (principalKey(session.principal) !== key) continue;
+      const connection = this.#live.get(session.key);
+      const policy = this.#options.security.topics(session.principal, connection?.address);
+      this.registry.policyChanged(session, policy);
+      connection?.policyChanged(policy);
     }
   }
 
   /** One look at every connection for all time limits: no timer per client. */
   #sweepNow(): void {
     for (const connection of this.#connections) connection.checkTime();
-    void this.#broker.repair();
-  }
-
-  #meters(): (() => void)[] {
-    const { meter } = this.#options;
-    const open = (listener: string): number => {
-      let count = 0;
-      for (const connection of this.#connections) {
-        if (connection.isOpen && connection.listener === listener) count += 1;
-      }
-      return count;
-    };
-    const statuses = Object.keys(this.#packets) as PacketStatus[];
-    return [
-      ...['mqtt', 'mqtts'].map((listener) =>
-        meter.collect('iot_mqtt_connections', () => open(listener), { listener }),
-      ),
-      ...statuses.map((status) =>
-        meter.collect('iot_requests_total', () => this.#packets[status], { protocol: 'mqtt', status }),
-      ),
-    ];
+    this.registry.sweep();
+    this.#flapping.sweep();
+    this.#sweeps += 1;
+    if (this.#sweeps % SWEEPS_PER_TELL === 0) this.#sys.tell();
+    void this.broker.repair();
   }
 }
 

@@ -41,20 +41,34 @@ const payloads = (received: readonly Received[]): readonly string[] =>
   received.map((one) => readPublish(one).payload);
 
 describe('SUBSCRIBE', () => {
-  it('is answered filter by filter: at most QoS 1, 0x80 where it is not allowed', async () => {
+  it('is answered filter by filter: with the QoS asked for [MQTT-3.9.3-1], 0x80 where it is not allowed', async () => {
     await using rig = await startRig();
     const client = await rig.client('d1');
     client.send(subscribePacket(9, { 'v1/d1/a': 0, 'v1/d2/a': 1, 'v1/d1/b': 1, 'v1/d1/c': 2, '#': 0 }));
-    expect(await client.nextHex()).toBe('900700090080010180');
+    expect(await client.nextHex()).toBe('900700090080010280');
     expect(rig.meter.read('iot_mqtt_subscriptions')).toBe(3);
     expect(rig.meter.read('iot_requests_total mqtt filter_denied')).toBe(2);
   });
 
-  it('does not pretend to share: $share is refused', async () => {
+  it('shares under $share; $shared is a filter like any other', async () => {
+    await using rig = await startRig();
+    const [one, two] = [await subscriber(rig, { '$share/g/a': 1, $shared: 0 }), await rig.client('d1')];
+    const other = await subscriber(rig, { '$share/g/a': 1 }, 'other');
+    expect(rig.meter.read('iot_mqtt_subscriptions')).toBe(3);
+    const texts = ['0', '1', '2', '3'];
+    await publish(one, ...texts.map((text) => publishPacket('a', text)), publishPacket('$shared', 'x'));
+    await other.settled();
+    await two.settled();
+    expect([payloads(one.waiting), payloads(other.waiting)].map((got) => got.length)).toEqual([3, 2]);
+    const all = [...payloads(one.waiting), ...payloads(other.waiting)];
+    expect(all.toSorted()).toEqual([...texts, 'x']);
+  });
+
+  it('on a share name without a filter is refused before version 5, where it is only a strange name', async () => {
     await using rig = await startRig();
     const client = await rig.client('admin');
-    client.send(subscribePacket(1, { '$share/g/#': 0, $shared: 0 }));
-    expect(await client.nextHex()).toBe('900400018000');
+    client.send(subscribePacket(1, { '$share/g': 0, '$share//a': 0 }));
+    expect(await client.nextHex()).toBe('900400018080');
   });
 
   it(`grants ${MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX} filters and looks at no more of one packet`, async () => {

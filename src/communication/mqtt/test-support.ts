@@ -6,18 +6,19 @@ import { err, ok, type Result } from '../../base/result.ts';
 import { type ErrorCode, problem, type SensoriumError } from '../../model/errors.ts';
 import type { EventType } from '../../model/events.ts';
 import type { DeviceId } from '../../model/ids.ts';
-import type { DataPacket, Offset } from '../../model/packet.ts';
-import { type Log, type LogListener, REFUSED } from '../../model/ports/log.ts';
+import type { DataPacket, LogRecord, Offset } from '../../model/packet.ts';
+import { type Log, type LogListener, type LogLookup, REFUSED } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import type {
+  AuthExchange,
   ConnectCredentials,
   Principal,
   SecurityFacade,
   TopicPolicy,
 } from '../../model/ports/security.ts';
-import type { ListenerOptions } from './listeners.ts';
 import { MqttServer } from './mqtt-server.ts';
 import { type ConnectOptions, connectPacket, RawClient } from './test-client.ts';
+import type { ListenerRow } from './transport/link.ts';
 
 /** The oracle: MQTT matching written from the text of section 4.7 and from nothing in this room. */
 export function naivelyMatches(filter: string, topic: string): boolean {
@@ -33,8 +34,12 @@ export function naivelyMatches(filter: string, topic: string): boolean {
 }
 
 /** Commits when told to; `isPrompt` commits by itself, a turn after each append. */
-export class FakeLog implements Log {
+export class FakeLog implements Log, LogLookup {
   readonly packets: DataPacket[] = [];
+  /** Offsets that were trimmed or lost. */
+  readonly gone = new Set<Offset>();
+  endangeredBelow = 0;
+  holds = new Map<string, Offset>();
   readonly #listeners = new Set<LogListener>();
   readonly first = 0;
   readonly sizeBytes = 0;
@@ -58,7 +63,8 @@ export class FakeLog implements Log {
 
   append(packet: DataPacket): Offset {
     if (this.isRefusing) return REFUSED;
-    this.packets.push({ ...packet, payload: Uint8Array.from(packet.payload) });
+    const meta = packet.meta && Uint8Array.from(packet.meta);
+    this.packets.push({ ...packet, payload: Uint8Array.from(packet.payload), meta });
     if (this.isPrompt) setImmediate(() => this.commit());
     return this.packets.length - 1;
   }
@@ -70,6 +76,7 @@ export class FakeLog implements Log {
   }
 
   fail(from: Offset, through: Offset): void {
+    for (let offset = from; offset <= through; offset += 1) this.gone.add(offset);
     for (const listener of this.#listeners) listener.failed(from, through, problem('disk.full', 'full'));
   }
 
@@ -91,8 +98,26 @@ export class FakeLog implements Log {
     return Promise.reject(new Error('MQTT listens'));
   }
 
-  hold(): void {
-    throw new Error('MQTT holds nothing');
+  hold(consumer: string, from: Offset): void {
+    this.holds.set(consumer, from);
+  }
+
+  release(consumer: string): void {
+    this.holds.delete(consumer);
+  }
+
+  endangered(): Offset {
+    return this.endangeredBelow;
+  }
+
+  get(offset: Offset): LogRecord | undefined {
+    const packet = this.packets[offset];
+    if (packet === undefined || offset >= this.durable || this.gone.has(offset)) return undefined;
+    return { ...packet, offset };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }
 
@@ -105,6 +130,8 @@ export class FakeSecurity implements SecurityFacade {
   readonly bearer = unused;
   readonly login = unused;
   readonly allows = unused;
+  /** Methods of enhanced authentication, by name. */
+  readonly exchanges = new Map<string, () => AuthExchange>();
   readonly issue = unused;
   readonly revoke = unused;
   readonly mint = unused;
@@ -132,6 +159,10 @@ export class FakeSecurity implements SecurityFacade {
       return err(problem('auth.invalid', 'no'));
     if (username !== 'admin') return ok({ kind: 'device', id: username as DeviceId });
     return ok({ kind: 'user', id: 'admin', role: 'admin', expiresAt: this.expiresAt });
+  }
+
+  exchange(method: string): AuthExchange | undefined {
+    return this.exchanges.get(method)?.();
   }
 
   topics(principal: Principal): TopicPolicy {
@@ -218,18 +249,25 @@ interface RigOptions {
   readonly log?: FakeLog;
   readonly security?: FakeSecurity;
   readonly state?: MemoryStateStore;
-  readonly listeners?: ListenerOptions;
+  readonly listeners?: readonly ListenerRow[];
 }
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const { log = new FakeLog(), security = new FakeSecurity(), state = new MemoryStateStore() } = options;
-  const { listeners = { tcp: { host: '127.0.0.1', port: 0 } } } = options;
+  const { listeners = [{ name: 'mqtt', transport: 'tcp', host: '127.0.0.1', port: 0 }] } = options;
   const meter = new FakeMeter();
   const clock = new ManualClock();
   const events: Told[] = [];
   const publish = (type: EventType, _subject: string, data: unknown): number => events.push({ type, data });
   const shared = { log, security, state, meter, clock };
-  const server = new MqttServer({ ...shared, listeners, events: { publish }, logger: silentLogger });
+  const server = new MqttServer({
+    ...shared,
+    version: '1.2.3',
+    lookup: log,
+    listeners,
+    events: { publish },
+    logger: silentLogger,
+  });
   await server.start();
   const clients: RawClient[] = [];
   const port = server.addresses.mqtt?.port ?? 0;

@@ -4,7 +4,7 @@
  */
 import { LOG_TRIM_STEP_BLOCKS } from '../../base/limits.ts';
 import type { Offset } from '../../model/packet.ts';
-import { type BlockHeader, peekBlock } from './block.ts';
+import { type BlockHeader, peekBlock, readBlock } from './block.ts';
 import type { BlockStore } from './environment.ts';
 
 /** Keys that are words sort after all offsets, so a range that ends here sees blocks only. */
@@ -31,19 +31,35 @@ export function blockBytes(store: BlockStore, base: Offset): Uint8Array | undefi
   return found && new Uint8Array(found.buffer, found.byteOffset, found.length);
 }
 
+interface CheckedBlock {
+  readonly header: BlockHeader;
+  /** As `blockBytes` gives them. */
+  readonly stored: Uint8Array;
+}
+
+/** The block under `base` after its checksum. Throws SensoriumError as `readBlock` gives it. */
+export function checkedBlock(store: BlockStore, base: Offset): CheckedBlock | undefined {
+  const stored = blockBytes(store, base);
+  if (stored === undefined) return undefined;
+  const header = readBlock(base, stored);
+  if (header instanceof Error) throw header;
+  return { header, stored };
+}
+
 export function blockHeader(store: BlockStore, base: Offset): BlockHeader | undefined {
   const bytes = blockBytes(store, base);
   return bytes && peekBlock(bytes);
 }
 
-interface Budget {
-  /** Nothing at or above this is trimmed. */
-  readonly heldFrom: Offset;
+export interface Budget {
   /** `bytesBefore` up to which blocks are over the budget. */
   readonly bytesThrough: number;
   /** Blocks whose last record is older may go. */
   readonly oldestAt: number;
 }
+
+const isOver = (header: BlockHeader, { bytesThrough, oldestAt }: Budget): boolean =>
+  header.bytesBefore < bytesThrough || header.lastAt < oldestAt;
 
 export interface Expendable {
   readonly keys: readonly Offset[];
@@ -53,27 +69,52 @@ export interface Expendable {
 }
 
 /**
- * The oldest blocks that may go now, LOG_TRIM_STEP_BLOCKS at most; undefined when none. The last block always
- * stays: it carries the next offset over a restart.
+ * The oldest blocks that may go now, LOG_TRIM_STEP_BLOCKS at most, none at or above `heldFrom`; undefined when none.
+ * The last block always stays: it carries the next offset over a restart.
  */
-export function expendable(store: BlockStore, first: Offset, budget: Budget): Expendable | undefined {
+export function expendable(
+  store: BlockStore,
+  first: Offset,
+  heldFrom: Offset,
+  budget: Budget,
+): Expendable | undefined {
   const keys: Offset[] = [];
   const range = { start: first, end: LAST_OFFSET, limit: LOG_TRIM_STEP_BLOCKS + 1 };
   for (const key of store.getKeys(range)) keys.push(Number(key));
   const mayGo = (index: number): boolean => {
     const base = keys[index];
     const following = keys[index + 1];
-    if (base === undefined || following === undefined || following > budget.heldFrom) return false;
+    if (base === undefined || following === undefined || following > heldFrom) return false;
     const header = blockHeader(store, base);
-    return (
-      header !== undefined && (header.bytesBefore < budget.bytesThrough || header.lastAt < budget.oldestAt)
-    );
+    return header !== undefined && isOver(header, budget);
   };
   const count = countLeading(keys.length, mayGo);
   const next = keys[count];
   const nextHeader = count === 0 || next === undefined ? undefined : blockHeader(store, next);
   if (next === undefined || nextHeader === undefined) return undefined;
   return { keys: keys.slice(0, count), first: next, firstBytesBefore: nextHeader.bytesBefore };
+}
+
+/** The first block of `first..next-1` that is within the budget; `next` when none is. Looks at about log2(blocks). */
+export function firstWithin(store: BlockStore, first: Offset, next: Offset, budget: Budget): Offset {
+  let low = first;
+  let high = next;
+  let within = next;
+  while (low < high) {
+    // The oldest first: mostly it is within, and that is all.
+    const middle = low === first ? first : (low + high) >>> 1;
+    const base = blockFrom(store, middle);
+    const header = base === undefined || base >= high ? undefined : blockHeader(store, base);
+    if (header === undefined) {
+      high = middle;
+    } else if (isOver(header, budget)) {
+      low = header.base + header.count;
+    } else {
+      within = header.base;
+      high = middle;
+    }
+  }
+  return within;
 }
 
 /** How many of `0..length-1` satisfy `test`, where those that do come first. Looks at about log2(length) of them. */

@@ -72,7 +72,7 @@ export class OpenBlock {
 
   /** Copies one record in; the caller has seen that it fits. */
   add(packet: DataPacket, names: Uint8Array): void {
-    const size = frameSize(names, packet.payload);
+    const size = frameSize(names, packet);
     writeFrame(this, this.#length, size, packet, names);
     if (this.#count === 0) this.#firstAt = packet.receivedAt;
     this.#lastAt = packet.receivedAt;

@@ -6,6 +6,7 @@ import { appendAll, packetOf } from '../log.case.ts';
 import { openEnvironment } from './environment.ts';
 import { optionsAt, temporaryFolder } from './lmdb-log.fixture.ts';
 import { openLog } from './lmdb-log.ts';
+import { openLogLookup } from './log-lookup.ts';
 import { openLogReader } from './log-reader.ts';
 
 const MAP_BYTES = 1_073_741_824;
@@ -47,6 +48,12 @@ describe('a damaged log', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
     expect(reader.read(7, MAP_BYTES, () => undefined)).toBe(10);
     await reader.close();
+    const lookup = openLogLookup({ path });
+    for (let i = 0; i < 2; i += 1) {
+      expect(() => lookup.get(6)).toThrow(expect.objectContaining({ code: 'log.corrupt' }));
+      expect([lookup.get(5)?.payload[0], lookup.get(7)?.payload[0]]).toEqual([5, 7]);
+    }
+    await lookup.close();
     await log.close();
   });
 

@@ -2,14 +2,17 @@
  * The bytes of one record. Owns the layout and nothing else: it must not know of blocks, offsets or LMDB.
  *
  * Little endian: u32 length of the frame · u8 layout version · u8 flags · f64 receivedAt · u16 length of origin ·
- * u16 length of topic · origin · topic · payload.
+ * u16 length of topic · origin · topic · payload. Layout 2, for packets with meta, has u16 length of meta · meta before
+the payload; packets without it keep layout 1.
  */
 import { LOG_NAMES_CACHED_MAX } from '../../base/limits.ts';
 import type { DataPacket, PayloadFormat } from '../../model/packet.ts';
 
-export const FRAME_VERSION = 1;
+export const FRAME_PLAIN = 1;
+export const FRAME_WITH_META = 2;
 /** Bytes before origin and topic. */
 export const FRAME_HEAD_BYTES = 18;
+export const META_HEAD_BYTES = 2;
 const NAMES_AT = 14;
 const NAME_MAX_BYTES = 0xffff;
 
@@ -42,17 +45,25 @@ export function writeFrame(
   names: Uint8Array,
 ): void {
   const { bytes, view } = target;
+  const { meta, payload } = packet;
   view.setUint32(at, size, true);
-  bytes[at + 4] = FRAME_VERSION;
+  bytes[at + 4] = meta === undefined ? FRAME_PLAIN : FRAME_WITH_META;
   bytes[at + 5] = packFlags(packet);
   view.setFloat64(at + 6, packet.receivedAt, true);
   bytes.set(names, at + NAMES_AT);
-  bytes.set(packet.payload, at + NAMES_AT + names.length);
+  if (meta !== undefined) {
+    const metaAt = at + NAMES_AT + names.length;
+    view.setUint16(metaAt, meta.length, true);
+    bytes.set(meta, metaAt + META_HEAD_BYTES);
+  }
+  bytes.set(payload, at + size - payload.length);
 }
 
 /** Size of the frame of a packet whose names are encoded already. */
-export const frameSize = (names: Uint8Array, payload: Uint8Array): number =>
-  NAMES_AT + names.length + payload.length;
+export function frameSize(names: Uint8Array, { payload, meta }: DataPacket): number {
+  const size = NAMES_AT + names.length + payload.length;
+  return meta === undefined ? size : size + META_HEAD_BYTES + meta.length;
+}
 
 /**
  * Encoded origin and topic by (origin, topic). Devices publish to a handful of topics: a record then costs two

@@ -15,6 +15,8 @@ import { asSensoriumError, type SensoriumError } from '../../model/errors.ts';
 import type { DataPacket, Offset } from '../../model/packet.ts';
 import { BLOCK_HEADER_BYTES, OpenBlock, storedBytes } from './block.ts';
 
+/** Below this a commit costs more than the wait for company. */
+const ENOUGH_MIN_RECORDS = 100;
 const LINGER_TICKS = Math.ceil(LOG_LINGER_MAX_MS / LOG_LINGER_MIN_MS);
 
 interface GroupCommitOptions {
@@ -45,6 +47,12 @@ export class GroupCommit {
   #ticks = 0;
   #nextAtTick: Offset = 0;
   #idle: (() => void)[] = [];
+  /**
+   * Records that make a block worth a commit at once: as many as were acknowledged last and waited meanwhile. Senders
+   * that wait for an acknowledgement before they go on are then all here again, and one commit for all of them costs
+   * the same as one for half of them.
+   */
+  #enough = ENOUGH_MIN_RECORDS;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -69,8 +77,17 @@ export class GroupCommit {
     this.#pendingBytes += size;
     const offset = this.#next;
     this.#next = offset + 1;
-    if (!this.#armed && !this.#due) this.#arm();
+    if (this.#flight === undefined) this.#hasCome(block.count);
     return offset;
+  }
+
+  /** Commits when enough have come, and waits for others until then. */
+  #hasCome(count: number): void {
+    if (this.#due) return;
+    if (count >= this.#enough) {
+      this.#due = true;
+      this.#kick();
+    } else if (!this.#armed) this.#arm();
   }
 
   /** Runs a commit soon even when nothing was appended. */
@@ -171,17 +188,22 @@ export class GroupCommit {
     const last = blocks.at(-1);
     if (last !== undefined) {
       const through = last.base + last.count - 1;
+      let records = 0;
       for (const block of blocks) {
+        records += block.count;
         this.#pendingBytes -= block.size - BLOCK_HEADER_BYTES;
         this.#durableBytes += storedBytes(block.size);
         this.#recycle(block);
       }
-      // The next commit starts before listeners run: the disk works while acknowledgements go out.
+      // Full blocks go on before listeners run: the disk works while acknowledgements go out.
       this.#kick();
       this.#options.committed(through, this.#durableBytes);
+      this.#enough = Math.max(ENOUGH_MIN_RECORDS, records + (this.#open?.count ?? 0));
     } else {
       this.#kick();
     }
+    const waiting = this.#open?.count ?? 0;
+    if (waiting > 0 && this.#flight === undefined) this.#hasCome(waiting);
     this.#tellIdle();
   }
 

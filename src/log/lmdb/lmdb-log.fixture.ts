@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
-import type { LogReader } from '../../model/ports/log.ts';
 import { silentMeter } from '../../model/ports/meter.ts';
 import type { LogUnderTest } from '../log.case.ts';
 import { type LmdbLog, type LogOptions, openLog } from './lmdb-log.ts';
+import { openLogLookup } from './log-lookup.ts';
 import { openLogReader } from './log-reader.ts';
 
 /** Options of a log in a folder nothing else uses. */
@@ -37,14 +37,16 @@ export async function openTemporaryLog(changes: Partial<LogOptions> = {}): Promi
   const path = join(folder.path, 'log');
   const open = async (): Promise<LmdbLogUnderTest> => {
     const log = await openLog(optionsAt(path, changes));
-    const reader: LogReader = openLogReader({ path });
+    const reader = openLogReader({ path });
+    const lookup = openLogLookup({ path });
     const close = async (): Promise<void> => {
-      await reader.close();
+      await Promise.all([reader.close(), lookup.close()]);
       await log.close();
     };
     return {
       log,
       reader,
+      lookup,
       path,
       reopen: async () => {
         await close();

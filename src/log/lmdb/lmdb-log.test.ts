@@ -58,6 +58,44 @@ describe('the budget of the LMDB log', () => {
     await fill(2);
   });
 
+  it('no longer keeps what a consumer held that has left', async () => {
+    const { log } = under;
+    log.hold('history', 12);
+    log.hold('sessions', 1);
+    await fill(14);
+    await until(() => log.first === 1);
+    log.release('nobody');
+    log.release('sessions');
+    await until(() => log.first === 3);
+    log.release('history');
+    await fill(1);
+    expect(log.first).toBe(3);
+  });
+
+  it('says what would be trimmed before it is', async () => {
+    const { log } = under;
+    await fill(10);
+    // A record takes 65 pages, and three quarters of the budget are filled before trimming starts.
+    expect([0.9, 0.5, 0.25, 0].map((share) => log.endangered(share))).toEqual([0, 5, 8, 10]);
+    await fill(5);
+    const within = log.endangered(1);
+    expect(within).toBeGreaterThan(0);
+    log.hold('history', 15);
+    await until(() => log.first > 0);
+    expect(log.first).toBe(within);
+    expect(log.endangered(1)).toBe(0);
+  });
+
+  it('says what would be too old before it is', async () => {
+    const { log } = under;
+    await fill(3);
+    clock.advance(50_000);
+    await fill(2);
+    expect([log.endangered(1), log.endangered(0.8)]).toEqual([0, 3]);
+    clock.advance(49_000);
+    expect([log.endangered(1), log.endangered(0.8)]).toEqual([3, 5]);
+  });
+
   it('trims nothing before a consumer has said how far it is', async () => {
     const { log } = under;
     await fill(10);

@@ -10,6 +10,7 @@ import {
   DISK_RESERVE_BYTES,
   HTTP_BODY_MAX_BYTES,
   LOG_MAP_MIN_BYTES,
+  LOG_META_MAX_BYTES,
   LOG_PENDING_MAX_BYTES,
   LOG_TRIM_INTERVAL_MS,
   LOG_TRIM_STEP_BLOCKS,
@@ -21,7 +22,7 @@ import type { DataPacket, Offset } from '../../model/packet.ts';
 import { type Log, type LogListener, REFUSED } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import type { OpenBlock } from './block.ts';
-import { type Expendable, expendable } from './block-index.ts';
+import { type Budget, type Expendable, expendable, firstWithin } from './block-index.ts';
 import { DiskReserve } from './disk-reserve.ts';
 import type { BlockStore } from './environment.ts';
 import { EncodedNames, frameSize } from './frame.ts';
@@ -138,7 +139,10 @@ export class LmdbLog implements Log {
   append(packet: DataPacket): Offset {
     const names = this.#names.get(packet.origin, packet.topic);
     if (names === undefined) return this.#refuse('topic.invalid');
-    const size = frameSize(names, packet.payload);
+    if (packet.meta !== undefined && packet.meta.length > LOG_META_MAX_BYTES) {
+      return this.#refuse('payload.too_large');
+    }
+    const size = frameSize(names, packet);
     const pending = this.#commits.pendingBytes;
     const refusal = this.#reasonToRefuse(size, pending);
     if (refusal !== undefined) return this.#refuse(refusal);
@@ -193,8 +197,19 @@ export class LmdbLog implements Log {
 
   hold(consumer: string, from: Offset): void {
     this.#holds.set(consumer, from);
-    this.#allHeld = false;
-    if (this.sizeBytes > this.#lowWaterBytes) this.trim();
+    this.#holdsMoved();
+  }
+
+  release(consumer: string): void {
+    if (this.#holds.delete(consumer)) this.#holdsMoved();
+  }
+
+  endangered(share: number): Offset {
+    invariant(share >= 0 && share <= 1, `${share} is no share of a budget`);
+    // Nothing is trimmed then, and a broken environment cannot even be read.
+    if (this.#closed || this.#recovery.error !== undefined) return 0;
+    const within = firstWithin(this.#store, this.#first, this.#durable, this.#budget(share));
+    return within === this.#first ? 0 : within;
   }
 
   /** Removes what is over budget or age and held by nobody, with the next commit. Runs by itself from time to time. */
@@ -202,6 +217,11 @@ export class LmdbLog implements Log {
     if (this.#closed || this.#recovery.error !== undefined) return;
     this.#trimDue = true;
     this.#commits.nudge();
+  }
+
+  #holdsMoved(): void {
+    this.#allHeld = false;
+    if (this.sizeBytes > this.#lowWaterBytes) this.trim();
   }
 
   #reasonToRefuse(size: number, pending: number): ErrorCode | undefined {
@@ -284,12 +304,17 @@ export class LmdbLog implements Log {
   #expendable(): Expendable | undefined {
     if (!this.#trimDue || this.#holds.size === 0) return undefined;
     this.#trimDue = false;
-    const trim = expendable(this.#store, this.#first, {
-      heldFrom: Math.min(...this.#holds.values()),
-      bytesThrough: this.#endBytes - this.#lowWaterBytes,
-      oldestAt: this.#options.clock.now() - this.#options.maxAgeMs,
-    });
+    const heldFrom = Math.min(...this.#holds.values());
+    const trim = expendable(this.#store, this.#first, heldFrom, this.#budget(1));
     this.#allHeld = trim === undefined;
     return trim;
+  }
+
+  /** What may go when the log may have `share` of its bytes and age. */
+  #budget(share: number): Budget {
+    return {
+      bytesThrough: this.#endBytes - share * this.#lowWaterBytes,
+      oldestAt: this.#options.clock.now() - share * this.#options.maxAgeMs,
+    };
   }
 }

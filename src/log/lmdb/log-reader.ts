@@ -5,18 +5,17 @@
  * environment can be written.
  */
 import { LOG_MAP_MIN_BYTES } from '../../base/limits.ts';
-import { problem, SensoriumError } from '../../model/errors.ts';
 import type { LogRecord, Offset } from '../../model/packet.ts';
 import type { LogReader } from '../../model/ports/log.ts';
-import { BLOCK_HEADER_BYTES, readBlock } from './block.ts';
-import { blockBytes, blockFrom, blockUntil } from './block-index.ts';
+import { BLOCK_HEADER_BYTES } from './block.ts';
+import { blockFrom, blockUntil, checkedBlock } from './block-index.ts';
 import { type BlockStore, openEnvironment } from './environment.ts';
-import { RecordView } from './record-view.ts';
+import { asReadError } from './lmdb-error.ts';
+import { type BlockBytes, RecordView, viewOf } from './record-view.ts';
 
-interface Loaded {
+interface Loaded extends BlockBytes {
   readonly base: Offset;
   readonly end: Offset;
-  readonly size: number;
 }
 
 /** Throws SensoriumError as `openLog` does; `data_dir.unwritable` where there is no log. */
@@ -30,6 +29,7 @@ class LmdbLogReader implements LogReader {
   readonly #store: BlockStore;
   readonly #record = new RecordView();
   #bytes = Buffer.allocUnsafeSlow(65_536);
+  #view = viewOf(this.#bytes);
   /** End of the block read last: a read from there begins a block, it cannot be inside one. */
   #lastEnd: Offset = 0;
 
@@ -72,8 +72,7 @@ class LmdbLogReader implements LogReader {
     try {
       return this.#find(at);
     } catch (cause) {
-      if (cause instanceof SensoriumError) throw cause;
-      throw problem('log.failed', `The log cannot be read: ${String(cause)}.`, { cause });
+      throw asReadError(cause);
     }
   }
 
@@ -91,26 +90,25 @@ class LmdbLogReader implements LogReader {
   }
 
   #copy(base: Offset): Loaded | undefined {
-    const stored = blockBytes(this.#store, base);
-    if (stored === undefined) return undefined;
-    const header = readBlock(base, stored);
-    if (header instanceof Error) throw header;
-    if (stored.length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * stored.length);
-    this.#bytes.set(stored);
-    return { base, end: base + header.count, size: stored.length };
+    const block = checkedBlock(this.#store, base);
+    if (block === undefined) return undefined;
+    const { count, size } = block.header;
+    if (size > this.#bytes.length) {
+      this.#bytes = Buffer.allocUnsafeSlow(2 * size);
+      this.#view = viewOf(this.#bytes);
+    }
+    this.#bytes.set(block.stored);
+    return { base, end: base + count, size, bytes: this.#bytes, view: this.#view };
   }
 
   #deliver(block: Loaded, from: Offset, each: (record: LogRecord) => void): void {
     const record = this.#record;
-    record.over(this.#bytes, block.size);
+    record.over(block);
     let position = BLOCK_HEADER_BYTES;
     for (let offset = block.base; offset < block.end; offset += 1) {
-      const size = record.sizeAt(position);
-      if (size === 0) throw problem('log.corrupt', `Log record ${offset} does not fit its block.`);
+      const size = record.sizeAt(offset, position);
       if (offset >= from) {
-        if (!record.point(offset, position, size)) {
-          throw problem('data_dir.newer', `Log record ${offset} has a layout this version cannot read.`);
-        }
+        record.point(offset, position, size);
         each(record);
       }
       position += size;

@@ -3,8 +3,26 @@
  * (origin, topic) rather than once per record. Owns decoding; it must not know where blocks come from.
  */
 import { LOG_NAMES_CACHED_MAX } from '../../base/limits.ts';
+import { problem } from '../../model/errors.ts';
 import type { LogRecord, Origin, PayloadFormat } from '../../model/packet.ts';
-import { FRAME_HEAD_BYTES, FRAME_VERSION, formatOf, isChecked, qosOf } from './frame.ts';
+import {
+  FRAME_HEAD_BYTES,
+  FRAME_PLAIN,
+  FRAME_WITH_META,
+  formatOf,
+  isChecked,
+  META_HEAD_BYTES,
+  qosOf,
+} from './frame.ts';
+
+/** The bytes of a block, and how far they go. */
+export interface BlockBytes {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly size: number;
+}
+
+export const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
 interface Names {
   readonly originBytes: number;
@@ -22,6 +40,7 @@ export class RecordView implements LogRecord {
   qos: 0 | 1 | 2 = 0;
   format: PayloadFormat = 'auto';
   checked = false;
+  meta: Uint8Array | undefined;
 
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -30,32 +49,48 @@ export class RecordView implements LogRecord {
   readonly #names = new Array<Names | undefined>(LOG_NAMES_CACHED_MAX);
 
   /** The block to look at. */
-  over(bytes: Buffer, size: number): void {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    }
+  over({ bytes, view, size }: BlockBytes): void {
+    this.#bytes = bytes;
+    this.#view = view;
     this.#end = size;
   }
 
-  /** Size of the frame at `position`; 0 where no frame can stand. */
-  sizeAt(position: number): number {
-    if (position + FRAME_HEAD_BYTES > this.#end) return 0;
-    const size = this.#view.getUint32(position, true);
-    return size >= FRAME_HEAD_BYTES && position + size <= this.#end ? size : 0;
+  /** Size of the frame of `offset` at `position`. Throws `log.corrupt` where no frame can stand. */
+  sizeAt(offset: number, position: number): number {
+    const isRoom = position + FRAME_HEAD_BYTES <= this.#end;
+    const size = isRoom ? this.#view.getUint32(position, true) : 0;
+    if (size >= FRAME_HEAD_BYTES && position + size <= this.#end) return size;
+    throw problem('log.corrupt', `Log record ${offset} does not fit its block.`);
   }
 
-  /** False where the frame has a layout of a later version. */
-  point(offset: number, position: number, size: number): boolean {
+  /** Becomes the record of `offset`. Throws `data_dir.newer` where the frame has a layout of a later version. */
+  point(offset: number, position: number, size: number): void {
+    if (!this.#read(offset, position, size)) {
+      throw problem('data_dir.newer', `Log record ${offset} has a layout this version cannot read.`);
+    }
+  }
+
+  #read(offset: number, position: number, size: number): boolean {
     const view = this.#view;
+    const layout = view.getUint8(position + 4);
     const flags = view.getUint8(position + 5);
     const format = formatOf(flags);
+    const end = position + size;
     const namesAt = position + FRAME_HEAD_BYTES;
     const originBytes = view.getUint16(position + 14, true);
     const namesBytes = originBytes + view.getUint16(position + 16, true);
-    const payloadAt = namesAt + namesBytes;
-    const fits = payloadAt <= position + size;
-    if (view.getUint8(position + 4) !== FRAME_VERSION || format === undefined || !fits) return false;
+    let payloadAt = namesAt + namesBytes;
+    let meta: Uint8Array | undefined;
+    if (layout === FRAME_WITH_META) {
+      const metaAt = payloadAt + META_HEAD_BYTES;
+      if (metaAt > end) return false;
+      const metaBytes = view.getUint16(payloadAt, true);
+      payloadAt = metaAt + metaBytes;
+      if (payloadAt <= end) meta = this.#slice(metaAt, metaBytes);
+    } else if (layout !== FRAME_PLAIN) {
+      return false;
+    }
+    if (format === undefined || payloadAt > end) return false;
     const names = this.#lookUp(namesAt, originBytes, namesBytes);
     this.offset = offset;
     this.origin = names.origin;
@@ -64,12 +99,13 @@ export class RecordView implements LogRecord {
     this.qos = qosOf(flags);
     this.format = format;
     this.checked = isChecked(flags);
-    this.payload = new Uint8Array(
-      this.#bytes.buffer,
-      this.#bytes.byteOffset + payloadAt,
-      position + size - payloadAt,
-    );
+    this.meta = meta;
+    this.payload = this.#slice(payloadAt, end - payloadAt);
     return true;
+  }
+
+  #slice(at: number, size: number): Uint8Array {
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, size);
   }
 
   #lookUp(at: number, originBytes: number, size: number): Names {

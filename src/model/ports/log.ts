@@ -31,6 +31,13 @@ export interface Log {
   committed(offset: Offset): Promise<void>;
   /** Consumers hold the log back: nothing at or above a consumer's offset is trimmed. */
   hold(consumer: string, from: Offset): void;
+  /** The consumer is gone for good. With none left all is held, as before the first. */
+  release(consumer: string): void;
+  /**
+   * The first offset that would stay if the budget of bytes and the maximal age were `share` (0..1) of what they
+   * are, whoever holds the log back; 0 where all would. What is needed below it should be copied elsewhere soon.
+   */
+  endangered(share: number): Offset;
   /** Bytes on disk. */
   readonly sizeBytes: number;
 }
@@ -44,5 +51,16 @@ export interface LogReader {
    */
   read(from: Offset, maxBytes: number, each: (record: LogRecord) => void): Offset;
   readonly first: Offset;
+  close(): Promise<void>;
+}
+
+/** Single records by offset, for whoever keeps references into the log. */
+export interface LogLookup {
+  /**
+   * The record at exactly this offset, undefined when it is not committed (yet) or no longer kept; what was trimmed
+   * a moment ago may still be found. The record object and its views are reused: valid until the next call. Throws
+   * SensoriumError: `log.corrupt` for a record of a damaged block, `data_dir.newer`, `log.failed`.
+   */
+  get(offset: Offset): LogRecord | undefined;
   close(): Promise<void>;
 }

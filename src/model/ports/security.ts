@@ -24,9 +24,31 @@ export interface ConnectCredentials {
   readonly certificateName?: string | undefined;
 }
 
+/** Who asks for an enhanced authentication, as far as it is known before the exchange. */
+export interface ExchangePeer {
+  readonly clientId: string;
+  readonly address: string;
+  /** Common name of a client certificate that this installation's CA signed: the exchange must prove the same device. */
+  readonly certificateName?: string | undefined;
+}
+
+export interface AuthStep {
+  /** Authentication Data for the client. */
+  readonly data: Uint8Array;
+  /** Set when the exchange is done. */
+  readonly principal: Principal | undefined;
+}
+
+export interface AuthExchange {
+  /** Takes one message of the client; errors as in `connect`. After a principal or an error the exchange is over. */
+  step(data: Uint8Array): Promise<Result<AuthStep, SensoriumError>>;
+}
+
 export interface Authenticator {
   /** MQTT CONNECT: device id + device token, certificate, or a user's name + JWT. */
   connect(credentials: ConnectCredentials): Promise<Result<Principal, SensoriumError>>;
+  /** Starts an enhanced authentication [MQTT 5, 4.12]; undefined when the method is not offered. */
+  exchange(method: string, peer: ExchangePeer): AuthExchange | undefined;
   /** HTTP: `Authorization: Bearer` with a device token, a JWT, or the local administration token. */
   bearer(token: string, address: string): Promise<Result<Principal, SensoriumError>>;
   /** People: name + password → JWT. */
@@ -55,13 +77,16 @@ export const API_ACTIONS = [
   'telemetry.write',
   'events.read',
   'quarantine.read',
+  'clients.read',
+  'clients.write',
   'system.read',
   'tokens.write',
 ] as const;
 export type ApiAction = (typeof API_ACTIONS)[number];
 
 export interface Authorizer {
-  topics(principal: Principal): TopicPolicy;
+  /** `address`: where the connection comes from, for the audit of refusals. */
+  topics(principal: Principal, address?: string): TopicPolicy;
   /** `device`: the device the request is about, if any. A device may read and write itself and its children only. */
   allows(principal: Principal, action: ApiAction, device?: string): boolean;
 }

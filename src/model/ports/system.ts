@@ -1,4 +1,5 @@
 import type { Health } from '../../base/lifecycle.ts';
+import type { ClientDirectory } from './clients.ts';
 import type { EventSubscriber } from './events.ts';
 import type { History, Intake, LiveFeed } from './history.ts';
 import type { Log } from './log.ts';
@@ -13,6 +14,7 @@ export interface SystemFacade {
   readonly history: History;
   readonly intake: Intake;
   readonly live: LiveFeed;
+  readonly clients: ClientDirectory;
   readonly events: EventSubscriber;
   readonly security: SecurityFacade;
   readonly log: Pick<Log, 'first' | 'next' | 'durable' | 'sizeBytes'>;

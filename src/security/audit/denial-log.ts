@@ -27,7 +27,8 @@ export class DenialLog {
     this.#refilledAt = options.clock.monotonic();
   }
 
-  denied({ subject, action, resource, address }: Denial): void {
+  /** `hint`: what would help an honest one, for the log of the server only. */
+  denied({ subject, action, resource, address }: Denial, hint?: string): void {
     this.#refill();
     if (this.#tokens < 1) {
       this.#heldBack += 1;
@@ -40,7 +41,7 @@ export class DenialLog {
     }
     const safeSubject = shortened(subject);
     const denial = { subject: safeSubject, action, resource: shortened(resource), address };
-    this.#logger.warn(denial, 'refused');
+    this.#logger.warn(hint === undefined ? denial : { ...denial, hint }, 'refused');
     this.#events.publish('security.denied', safeSubject, denial);
   }
 

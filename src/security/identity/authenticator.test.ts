@@ -97,8 +97,22 @@ describe('authentication', () => {
       );
     });
 
-    it('get no token when they are not registered', async () => {
+    it('get no more tokens than the bound when all are asked for at once', async () => {
+      const asked = Array.from({ length: DEVICE_TOKENS_MAX + 3 }, () => fx.security.issue(id('a')));
+      const tokens = (await Promise.allSettled(asked)).flatMap((one) =>
+        one.status === 'fulfilled' ? [one.value] : [],
+      );
+      expect(tokens).toHaveLength(DEVICE_TOKENS_MAX);
+      for (const token of tokens) expect(codeOf(await fx.connect('a', token))).toBe('ok');
+    });
+
+    it('get no token when they are not registered, or not any more when it is made', async () => {
       await expect(fx.security.issue(id('nobody'))).rejects.toMatchObject({ code: 'device.unknown' });
+      const issuing = fx.security.issue(id('a'));
+      fx.registry.drop('a');
+      await expect(issuing).rejects.toMatchObject({ code: 'device.unknown' });
+      await fx.security.stop();
+      expect(fx.state.table('credentials').count).toBe(0);
     });
   });
 

@@ -1,17 +1,22 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { TOKEN_LIFETIME_S, TOKEN_MAX_CHARS } from '../../base/limits.ts';
-import type { Logger } from '../../base/logger.ts';
+import type { Random } from '../../base/random.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import { problem, SensoriumError } from '../../model/errors.ts';
+import { problem, type SensoriumError } from '../../model/errors.ts';
 import { isDeviceId } from '../../model/ids.ts';
-import type { Meter } from '../../model/ports/meter.ts';
 import type { Registry } from '../../model/ports/registry.ts';
-import type { Authenticator, ConnectCredentials, Principal } from '../../model/ports/security.ts';
-import type { DenialLog } from '../audit/denial-log.ts';
+import type {
+  AuthExchange,
+  Authenticator,
+  ConnectCredentials,
+  ExchangePeer,
+  Principal,
+} from '../../model/ports/security.ts';
+import { SCRAM_METHOD, type ScramDirectory, ScramExchange } from '../scram/scram-exchange.ts';
 import { deviceOfToken, looksLikeDeviceToken } from '../token/device-token.ts';
 import type { JwtIssuer } from '../token/jwt.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
-import type { Lockout } from './lockout.ts';
+import type { Attempt, LoginGate } from './login-gate.ts';
 import type { UserBook } from './user-book.ts';
 
 interface TokenAuthenticatorOptions {
@@ -19,28 +24,16 @@ interface TokenAuthenticatorOptions {
   readonly credentials: DeviceCredentials;
   readonly users: UserBook;
   readonly jwt: JwtIssuer;
-  readonly lockout: Lockout;
-  readonly denials: DenialLog;
+  readonly gate: LoginGate;
   readonly localToken: string;
-  readonly meter: Meter;
-  readonly logger: Logger;
-  /** Told of each check that could (undefined) or could not be made. */
-  readonly onStateFault: (fault: string | undefined) => void;
-}
-
-/** One attempt to be somebody. `subject` is who it claims to be; without one there is nobody to lock out. */
-interface Attempt {
-  readonly protocol: 'mqtt' | 'http';
-  readonly action: 'connect' | 'bearer' | 'login';
-  readonly address: string;
-  readonly subject?: string | undefined;
+  readonly random: Random;
 }
 
 type Answer<T> = Result<T, SensoriumError>;
 
 /**
- * Finds out who is on the other side. Promises the same answer for an unknown name and a wrong secret, a lockout after
- * too many of them, and a refusal whenever the check itself fails.
+ * Finds out who is on the other side. Promises the same answer for an unknown name and a wrong secret; every check
+ * passes the gate, which counts, locks out and refuses in doubt.
  */
 export class TokenAuthenticator implements Authenticator {
   readonly #options: TokenAuthenticatorOptions;
@@ -57,14 +50,20 @@ export class TokenAuthenticator implements Authenticator {
     const subject = certificateName === undefined ? username : undefined;
     const attempt: Attempt = { protocol: 'mqtt', action: 'connect', address, subject };
     const claimed = certificateName ?? username ?? clientId;
-    return this.#attempt(attempt, claimed, () => this.#identify(credentials));
+    return this.#options.gate.run(attempt, claimed, () => this.#identify(credentials));
+  }
+
+  exchange(method: string, peer: ExchangePeer): AuthExchange | undefined {
+    if (method !== SCRAM_METHOD) return undefined;
+    const { gate, random } = this.#options;
+    return new ScramExchange({ directory: this.#scramDirectory(peer), gate, peer, random });
   }
 
   bearer(token: string, address: string): Promise<Answer<Principal>> {
     const device = looksLikeDeviceToken(token) ? deviceOfToken(token) : undefined;
     // A token that names nobody counts, but locks nobody out: behind one address there may be a thousand honest ones.
     const attempt: Attempt = { protocol: 'http', action: 'bearer', address, subject: device };
-    return this.#attempt(attempt, device ?? '', async () => {
+    return this.#options.gate.run(attempt, device ?? '', async () => {
       if (token === '') return err(problem('auth.required', 'no bearer token'));
       if (token.length > TOKEN_MAX_CHARS) return err(refused());
       if (device !== undefined) return this.#device(device, token);
@@ -81,52 +80,11 @@ export class TokenAuthenticator implements Authenticator {
     address: string,
   ): Promise<Answer<{ readonly token: string; readonly expiresAt: number }>> {
     const attempt: Attempt = { protocol: 'http', action: 'login', address, subject: `@${name}` };
-    return this.#attempt(attempt, name, async () => {
+    return this.#options.gate.run(attempt, name, async () => {
       const user = await this.#options.users.check(name, password);
       if (!user.ok) return user;
       return ok(await this.#options.jwt.mint(user.value.name, user.value.role, TOKEN_LIFETIME_S));
     });
-  }
-
-  async #attempt<T>(attempt: Attempt, claimed: string, check: () => Promise<Answer<T>>): Promise<Answer<T>> {
-    const { address, subject } = attempt;
-    const { lockout } = this.#options;
-    const waitMs = subject === undefined ? 0 : lockout.lockedForMs(address, subject);
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1_000);
-      return this.#deny(attempt, claimed, problem('auth.locked', `locked for ${seconds} s more`));
-    }
-    const answer = await this.#checked(check);
-    if (!answer.ok) return this.#deny(attempt, claimed, answer.error);
-    if (subject !== undefined) lockout.succeeded(address, subject);
-    return answer;
-  }
-
-  /** An error on the way is a refusal. */
-  async #checked<T>(check: () => Promise<Answer<T>>): Promise<Answer<T>> {
-    try {
-      const answer = await check();
-      this.#options.onStateFault(undefined);
-      return answer;
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      this.#options.onStateFault(message);
-      this.#options.logger.error({ error: message }, 'credentials cannot be checked; refusing');
-      return err(problem('auth.unavailable', 'credentials cannot be checked now', { cause }));
-    }
-  }
-
-  #deny(attempt: Attempt, claimed: string, error: SensoriumError): { ok: false; error: SensoriumError } {
-    const { protocol, action, address, subject } = attempt;
-    const { meter, lockout, denials, logger } = this.#options;
-    meter.add('iot_auth_failures_total', 1, { protocol, code: error.code });
-    // Only a wrong secret is held against the pair: an expired token is an honest client's.
-    const counts = subject !== undefined && error.code === 'auth.invalid';
-    if (counts && lockout.failed(address, subject) === 'locked') {
-      logger.warn({ address, action }, 'locked out after too many failed logins');
-    }
-    denials.denied({ subject: claimed, action, resource: error.code, address });
-    return { ok: false, error };
   }
 
   async #identify(credentials: ConnectCredentials): Promise<Answer<Principal>> {
@@ -143,17 +101,46 @@ export class TokenAuthenticator implements Authenticator {
     return user;
   }
 
+  /** Devices only: of people's passwords there is an argon2id hash, from which SCRAM keys cannot be made. */
+  #scramDirectory(peer: ExchangePeer): ScramDirectory {
+    const { registry, credentials } = this.#options;
+    const { certificateName, clientId } = peer;
+    return {
+      salt: (user) => credentials.scramSalt(user),
+      keys: (user) => credentials.scramKeys(registry.get(user)),
+      hint: (user) => credentials.scramHint(registry.get(user)),
+      principal: (user) => {
+        const found =
+          certificateName === undefined
+            ? this.#named(user, clientId)
+            : this.#certificate(certificateName, { username: user, clientId });
+        return found.ok ? found.value : undefined;
+      },
+    };
+  }
+
   /** The name in the certificate is the device; whatever else the client says must agree. */
-  #certificate(name: string, { username, clientId }: ConnectCredentials): Answer<Principal> {
+  #certificate(
+    name: string,
+    { username, clientId }: Pick<ConnectCredentials, 'username' | 'clientId'>,
+  ): Answer<Principal> {
     const agrees = (username ?? name) === name && (clientId === '' || clientId === name);
     if (!agrees || !isDeviceId(name) || this.#options.registry.get(name) === undefined) return err(refused());
     return ok({ kind: 'device', id: name });
   }
 
   #deviceConnect(username: string, token: string, clientId: string): Answer<Principal> {
+    const device = this.#device(username, token);
+    return device.ok ? this.#named(username, clientId) : device;
+  }
+
+  /** A registered device under a client id that may be its own. */
+  #named(username: string, clientId: string): Answer<Principal> {
+    const { registry } = this.#options;
     // The client id of another registered device would take over that device's session.
-    const foreign = clientId !== username && this.#options.registry.get(clientId) !== undefined;
-    return foreign ? err(refused()) : this.#device(username, token);
+    const foreign = clientId !== username && registry.get(clientId) !== undefined;
+    const device = registry.get(username);
+    return foreign || device === undefined ? err(refused()) : ok({ kind: 'device', id: device.id });
   }
 
   #device(id: string, token: string): Answer<Principal> {

@@ -34,9 +34,9 @@ export class PolicyAuthorizer implements Authorizer {
     this.#isOpen = isOpen;
   }
 
-  topics(principal: Principal): TopicPolicy {
+  topics(principal: Principal, address = ''): TopicPolicy {
     try {
-      return this.#guarded(principal, this.#compile(principal));
+      return this.#guarded(principal, address, this.#compile(principal));
     } catch (cause) {
       this.#logger.error({ principal: principal.id, error: String(cause) }, 'policy failed; refusing');
       return denyAll;
@@ -68,10 +68,10 @@ export class PolicyAuthorizer implements Authorizer {
   }
 
   /** Refusals of what a client asked for are told to the audit; `mayReceive` merely filters. */
-  #guarded(principal: Principal, policy: TopicPolicy): TopicPolicy {
+  #guarded(principal: Principal, address: string, policy: TopicPolicy): TopicPolicy {
     const isOpen = this.#isOpen;
     const denied = (action: string, resource: string): false => {
-      this.#denials.denied({ subject: principal.id, action, resource, address: '' });
+      this.#denials.denied({ subject: principal.id, action, resource, address });
       return false;
     };
     return {

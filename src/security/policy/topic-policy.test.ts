@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TOPIC_PRESETS } from '../../model/device.ts';
 import { type DeviceId, parseDeviceId } from '../../model/ids.ts';
+import { ROLES } from '../../model/ports/security.ts';
 import { deviceTopics, type TopicSubject, userTopics } from './topic-policy.ts';
 
 function id(text: string): DeviceId {
@@ -134,6 +135,25 @@ describe('the topics of a device', () => {
     expect(tasmota.mayPublish('cmnd/haus/plug/POWER')).toBe(false);
   });
 
+  it('opens neither the trees of others nor the topics of the server by the base of a preset', () => {
+    const bases = ['v1', 'v1/B', 'v1/A', '$SYS', '$share/g/v1/B', '#', '+', 'v1/+', 'x/#', 'x/+', '/', ''];
+    for (const preset of TOPIC_PRESETS) {
+      for (const topicBase of bases) {
+        const rules = deviceTopics(device('A', { preset, topicBase }));
+        for (const topic of ['v1/B/telemetry', 'v1/B/twin/desired', 'v1', '$SYS/broker', 'x', 'x/y/z', 'B']) {
+          expect(rules.mayPublish(topic)).toBe(false);
+          expect(rules.maySubscribe(topic)).toBe(false);
+          expect(rules.mayReceive(topic)).toBe(false);
+        }
+        for (const filter of ['#', '+/#', 'v1/#', 'v1/+/telemetry', '$SYS/#', 'x/#', '+']) {
+          expect(rules.maySubscribe(filter)).toBe(false);
+        }
+        expect(rules.mayPublish('v1/A/telemetry')).toBe(true);
+        expect(rules.mayPublish('v1/A/twin/desired')).toBe(false);
+      }
+    }
+  });
+
   it('never reaches another device, whatever the ids, presets and topics are', () => {
     const ids = fc.constantFrom(
       'A',
@@ -209,6 +229,28 @@ describe('the topics of people', () => {
       expect(rules.mayPublish('a/+')).toBe(false);
       expect(rules.maySubscribe('#')).toBe(true);
       expect(rules.maySubscribe('a#')).toBe(false);
+    }
+  });
+
+  it('lets all of them watch the server’s $SYS and none of them publish below any $', () => {
+    for (const role of ROLES) {
+      const rules = userTopics(role);
+      for (const filter of [
+        '$SYS/#',
+        '$SYS/+/clients',
+        '$SYS/broker/load',
+        '$share/g/$SYS/#',
+        '$share/g/v1/#',
+      ]) {
+        expect(rules.maySubscribe(filter)).toBe(true);
+      }
+      expect(rules.mayReceive('$SYS/broker/load')).toBe(true);
+      for (const topic of ['$SYS/broker/load', '$SYS', '$', '$share/g/v1/A/telemetry', '$other/x']) {
+        expect(rules.mayPublish(topic)).toBe(false);
+      }
+      for (const filter of ['$share/g', '$share/g/', '$share//v1/#', '$share/+/v1/#', '$share/g/a#', '']) {
+        expect(rules.maySubscribe(filter)).toBe(false);
+      }
     }
   });
 

@@ -88,6 +88,13 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
         const blobs = store.bytes('blobs');
         await blobs.put('kept', Buffer.from('kept'));
         writeFileSync(ballast, Buffer.alloc(6 * 1_048_576));
+        const batch = store.batch(() => {
+          void blobs.put('small', Buffer.from('small'));
+          void blobs.put('large', Buffer.alloc(4 * 1_048_576));
+          void blobs.remove('kept');
+        });
+        await expect(batch).rejects.toMatchObject({ code: 'disk.full' });
+        expect(blobs.get('small')).toBeUndefined();
         await expect(blobs.put('large', Buffer.alloc(4 * 1_048_576))).rejects.toMatchObject({
           code: 'disk.full',
         });

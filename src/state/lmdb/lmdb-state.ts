@@ -8,7 +8,7 @@ import type { Logger } from '../../base/logger.ts';
 import { problem } from '../../model/errors.ts';
 import type { StateStore, StateTable } from '../../model/ports/state.ts';
 import { openEnvironment, type StateRoot } from './environment.ts';
-import { bytesCodec, jsonCodec, LmdbTable, type TableWriter } from './lmdb-table.ts';
+import { bytesCodec, jsonCodec, LmdbTable } from './lmdb-table.ts';
 import { StateWriter } from './state-writer.ts';
 
 const STATE_FORMAT = 1;
@@ -55,11 +55,11 @@ async function checkFormat(root: StateRoot, path: string): Promise<void> {
 
 class LmdbStateStore implements StateStore {
   readonly #root: StateRoot;
-  readonly #writer: TableWriter;
+  readonly #writer: StateWriter;
   readonly #json = new Map<string, StateTable<unknown>>();
   readonly #bytes = new Map<string, StateTable<Uint8Array>>();
 
-  constructor(root: StateRoot, writer: TableWriter) {
+  constructor(root: StateRoot, writer: StateWriter) {
     this.#root = root;
     this.#writer = writer;
   }
@@ -77,6 +77,10 @@ class LmdbStateStore implements StateStore {
     const table = this.#bytes.get(name) ?? this.#open(name, bytesCodec);
     this.#bytes.set(name, table);
     return table;
+  }
+
+  batch(write: () => void): Promise<void> {
+    return this.#writer.batch(write);
   }
 
   async close(): Promise<void> {

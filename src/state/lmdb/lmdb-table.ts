@@ -12,9 +12,17 @@ interface Codec<V> {
   decode(bytes: Buffer): V;
 }
 
-/** Runs one write and resolves when it is on disk; rejects with a SensoriumError. */
+/** Hands one write to lmdb, and resolves as lmdb does: true unless a condition was not met. */
+export type Write = () => Promise<boolean>;
+
+/**
+ * Runs one write, or adds it to the batch being collected; resolves when it is on disk, rejects with a
+ * SensoriumError. `prepare` takes what it needs of key and value at once; what it throws is rejected with, inside a
+ * batch it is thrown.
+ */
 export interface TableWriter {
-  run(write: () => Promise<boolean>): Promise<boolean>;
+  put(prepare: () => Write): Promise<void>;
+  remove(prepare: () => Write): Promise<boolean>;
 }
 
 /** JSON text: readable with any tool, and nothing in it can become code or a prototype. */
@@ -53,16 +61,22 @@ export class LmdbTable<V> implements StateTable<V> {
     return bytes && codec.decode(bytes);
   }
 
-  async put(key: string, value: V): Promise<void> {
+  put(key: string, value: V): Promise<void> {
     const { database, codec, writer } = this.#options;
-    invariant(value !== undefined, 'undefined is the absence of a value');
-    const bytes = codec.encode(value);
-    await writer.run(() => database.put(keyBytes(key), bytes));
+    return writer.put(() => {
+      invariant(value !== undefined, 'undefined is the absence of a value');
+      const bytes = codec.encode(value);
+      const at = keyBytes(key);
+      return () => database.put(at, bytes);
+    });
   }
 
-  async remove(key: string): Promise<boolean> {
+  remove(key: string): Promise<boolean> {
     const { database, writer } = this.#options;
-    return writer.run(() => database.remove(keyBytes(key), IF_EXISTS));
+    return writer.remove(() => {
+      const at = keyBytes(key);
+      return () => database.remove(at, IF_EXISTS);
+    });
   }
 
   *entries(

@@ -4,11 +4,17 @@
  * with what a header announces.
  */
 import { PACKET_MAX_BYTES, UNAUTHENTICATED_MAX_BYTES } from '../../../base/limits.ts';
+import { varintSize } from './varint.ts';
+
+/** Why a stream cannot be read on. */
+export type FramingFault = 'malformed' | 'tooLarge';
 
 export type PacketHandler = (header: number, chunk: Buffer, start: number, end: number) => boolean;
 
-/** Topic and packet id on top of the largest payload. */
+/** Topic, packet id and properties on top of the largest payload. */
 const REMAINING_MAX_BYTES = PACKET_MAX_BYTES + 2 + 65_535 + 2;
+/** The same with the fixed header: what a client may be promised as maximum packet size [3.2.2.3.6]. */
+export const MAXIMUM_PACKET_SIZE = 1 + varintSize(REMAINING_MAX_BYTES) + REMAINING_MAX_BYTES;
 const FIRST_BYTES = 4_096;
 const NOTHING = Buffer.alloc(0);
 
@@ -25,6 +31,9 @@ export class Framing {
   #suspended = false;
   #maxBytes = UNAUTHENTICATED_MAX_BYTES;
   #packets = 0;
+  #fault: FramingFault | undefined;
+  #isMinimal = true;
+  #mustBeMinimal = false;
 
   /**
    * `handler` answers false to stop: the connection is being closed. `mayCome` judges the first byte of a packet
@@ -40,6 +49,19 @@ export class Framing {
     return this.#packets;
   }
 
+  /** What was wrong with the stream itself; undefined when it was the handler that stopped. */
+  get fault(): FramingFault | undefined {
+    return this.#fault;
+  }
+
+  /**
+   * Every length so far took the fewest bytes. 3.1.1 does not ask for that; in version 5 anything else is malformed
+   * [MQTT-1.5.5-1], also in front of the CONNECT that tells the version.
+   */
+  get isMinimal(): boolean {
+    return this.#isMinimal;
+  }
+
   /** Bytes a packet in progress still lacks. */
   get missingBytes(): number {
     return this.#partial === undefined ? 0 : this.#partialLength - this.#filled;
@@ -50,10 +72,16 @@ export class Framing {
     this.#suspended = true;
   }
 
-  /** Goes on, from here on with packets of full size: the client is known. */
-  resume(): boolean {
-    this.#suspended = false;
+  /** Goes on, from here on with packets of full size: the client is known. Version 5 asks for minimal lengths. */
+  resume(mustBeMinimal = false): boolean {
+    this.#mustBeMinimal = mustBeMinimal;
     this.#maxBytes = REMAINING_MAX_BYTES;
+    return this.goOn();
+  }
+
+  /** Goes on as before `suspend`: who this is takes more than one packet. */
+  goOn(): boolean {
+    this.#suspended = false;
     return this.push(NOTHING);
   }
 
@@ -96,30 +124,39 @@ export class Framing {
     let p = at + 1;
     for (;;) {
       if (p >= chunk.length) {
-        if (!this.#mayCome(header)) return -1;
+        if (!this.#mayCome(header)) return this.#fail('malformed');
         this.#keep(chunk, at);
         return at;
       }
       const byte = chunk[p] ?? 0;
       p += 1;
       length += (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
+      if (byte < 0x80) {
+        if (byte === 0 && shift > 0) this.#isMinimal = false;
+        break;
+      }
       shift += 7;
       // Four bytes of length at most [2.2.3].
-      if (shift > 21) return -1;
+      if (shift > 21) return this.#fail('malformed');
     }
-    if (length > this.#maxBytes) return -1;
+    if (this.#mustBeMinimal && !this.#isMinimal) return this.#fail('malformed');
+    if (length > this.#maxBytes) return this.#fail('tooLarge');
     const end = p + length;
     if (end <= chunk.length) {
       this.#packets += 1;
       return this.#handler(header, chunk, p, end) ? end : -1;
     }
-    if (!this.#mayCome(header)) return -1;
+    if (!this.#mayCome(header)) return this.#fail('malformed');
     this.#partialHeader = header;
     this.#partialLength = length;
     this.#partial = Buffer.allocUnsafeSlow(Math.min(length, Math.max(FIRST_BYTES, 2 * (chunk.length - p))));
     this.#filled = chunk.copy(this.#partial, 0, p);
     return chunk.length;
+  }
+
+  #fail(fault: FramingFault): -1 {
+    this.#fault = fault;
+    return -1;
   }
 
   /** Takes what belongs to the packet in progress; answers how much of `chunk` that was. */
