@@ -2,13 +2,13 @@
  * The one entry point: `start` (or nothing) runs the platform in the foreground, every other verb is the command
  * line's. Composes the system with its doors; the only place that ends the process.
  */
-import { readFileSync } from 'node:fs';
 import { systemClock } from './base/clock.ts';
 import { settleHeapSoon } from './base/heap.ts';
 import { STOP_DEADLINE_MS } from './base/limits.ts';
 import { systemRandom } from './base/random.ts';
 import { asSensoriumError, type SensoriumError } from './model/errors.ts';
 import { Phases } from './system/phases.ts';
+import { readVersion } from './system/version.ts';
 
 /** sysexits.h: EX_CONFIG for what the user can correct, EX_SOFTWARE for the rest. */
 const EXIT_FAILED = 1;
@@ -88,13 +88,6 @@ function onSignals(stop: () => void): void {
   process.on('SIGTERM', ask);
   process.on('SIGINT', ask);
   if (process.env['SENSORIUM_PARENT'] === 'ipc') process.once('disconnect', stop);
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const version =
-    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : '0';
-  return String(version);
 }
 
 /** Relative to where the user stands, when below it. */

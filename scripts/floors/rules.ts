@@ -13,7 +13,8 @@ const FLOORS: readonly { readonly floor: number; readonly rooms: readonly string
   },
   { floor: 4, rooms: ['system'] },
   { floor: 5, rooms: ['api', 'cli'] },
-  { floor: 6, rooms: ['main.ts'] },
+  // Both compose: the platform, and parts of it for programs of others.
+  { floor: 6, rooms: ['main.ts', 'embed'] },
 ];
 
 /** Doors see the words and the System facade, and nothing behind it. */

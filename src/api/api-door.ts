@@ -4,6 +4,7 @@
  */
 import type { HttpDoor } from '../communication/http/door.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
+import { clientRoutes } from './clients.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
 import { liveRoutes } from './live.ts';
@@ -24,6 +25,7 @@ export function apiDoor(facade: SystemFacade): HttpDoor {
     });
     sessionRoutes(app, facade);
     deviceRoutes(app, facade);
+    clientRoutes(app, facade);
     telemetryRoutes(app, facade);
     profileRoutes(app, facade);
     quarantineRoutes(app, facade);

@@ -20,9 +20,12 @@ interface Document {
 }
 
 const ROUTES = [
+  'DELETE /api/v1/clients/{id}',
   'DELETE /api/v1/devices/{id}',
   'DELETE /api/v1/devices/{id}/credentials',
   'GET /api/openapi.json',
+  'GET /api/v1/clients',
+  'GET /api/v1/clients/{id}',
   'GET /api/v1/dead-letters',
   'GET /api/v1/devices',
   'GET /api/v1/devices/{id}',

@@ -19,6 +19,48 @@ export const record = (
 
 export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
 
+const client: Readonly<Record<string, JsonSchema>> = {
+  id: { ...count, description: 'Of its session; never given twice' },
+  clientId: text,
+  principal: record({ kind: { enum: ['device', 'user'] }, id: text }),
+  connected: { type: 'boolean' },
+  connection: {
+    ...record({
+      version: { enum: ['3.1', '3.1.1', '5.0'] },
+      listener: text,
+      address: text,
+      openedAt: time,
+      keepAliveS: { ...count, description: '0 = none' },
+    }),
+    description: 'Absent while there is none',
+  },
+  createdAt: time,
+  disconnectedAt: time,
+  expiresAt: { ...time, description: 'When its session ends if it does not come back' },
+  sessionExpiryS: {
+    ...count,
+    description: 'How long its session is kept without a connection; 0 = not at all',
+  },
+  subscriptionCount: count,
+  waiting: { ...count, description: 'Messages that wait for it' },
+  waitingBytes: count,
+  inFlight: { ...count, description: 'Messages sent to it and not acknowledged' },
+  unreleased: { ...count, description: 'QoS 2 messages of its own that are not released' },
+  hasWill: { type: 'boolean' },
+};
+const CLIENT_OPTIONAL = ['connection', 'disconnectedAt', 'expiresAt'];
+const subscription = record(
+  {
+    filter: { type: 'string', description: 'As subscribed, $share included' },
+    group: text,
+    qos: { enum: [0, 1, 2] },
+    noLocal: { type: 'boolean' },
+    retainAsPublished: { type: 'boolean' },
+    identifier: count,
+  },
+  ['group', 'identifier'],
+);
+
 /** Shared by name in the document: `{ $ref: 'Device#' }`. */
 export const SHARED_SCHEMAS = {
   Problem: {
@@ -55,6 +97,8 @@ export const SHARED_SCHEMAS = {
     },
     ['parent', 'preset', 'topicBase'],
   ),
+  Client: record(client, CLIENT_OPTIONAL),
+  ClientDetail: record({ ...client, subscriptions: listOf(subscription) }, CLIENT_OPTIONAL),
   Profile: { ...ProfileInput },
   Reading: record(
     {

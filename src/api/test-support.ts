@@ -7,6 +7,13 @@ import type { Device, DeviceInput, DevicePatch } from '../model/device.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import type { AnyEvent, EventMap, EventType } from '../model/events.ts';
 import type { DeviceId, ProfileId } from '../model/ids.ts';
+import type {
+  Client,
+  ClientDetail,
+  ClientDirectory,
+  ClientPage,
+  ClientQuery,
+} from '../model/ports/clients.ts';
 import type { EventSubscriber } from '../model/ports/events.ts';
 import type { History, HistoryTotals, LiveFeed, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
 import type { DevicePage, DeviceQuery, Registry } from '../model/ports/registry.ts';
@@ -205,6 +212,49 @@ class FakeLive implements LiveFeed {
   }
 }
 
+/** One client: 7. */
+class FakeClients implements ClientDirectory {
+  readonly queries: ClientQuery[] = [];
+  readonly ended: unknown[] = [];
+
+  list(query: ClientQuery): ClientPage {
+    this.queries.push(query);
+    return { clients: [CLIENT], total: 1, connected: 1 };
+  }
+
+  get(id: number): ClientDetail | undefined {
+    if (id !== CLIENT.id) return undefined;
+    const one = {
+      filter: 'v1/station/commands/#',
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+    } as const;
+    return { ...CLIENT, subscriptions: [one] };
+  }
+
+  disconnect(id: number, options: { readonly end: boolean; readonly by: string }): Promise<boolean> {
+    this.ended.push({ id, ...options });
+    return Promise.resolve(id === CLIENT.id);
+  }
+}
+
+const CLIENT: Client = {
+  id: 7,
+  clientId: 'station/1',
+  principal: { kind: 'device', id: 'station' },
+  connected: true,
+  connection: { version: '5.0', listener: 'mqtts', address: '10.0.0.7', openedAt: 2, keepAliveS: 60 },
+  createdAt: 1,
+  sessionExpiryS: 3_600,
+  subscriptionCount: 1,
+  waiting: 0,
+  waitingBytes: 0,
+  inFlight: 0,
+  unreleased: 0,
+  hasWill: false,
+};
+
 export const reading = (device: string, value: number | string): Reading => ({
   device: device as DeviceId,
   metric: 'temperature',
@@ -217,6 +267,7 @@ interface RunningApi extends RunningServer {
   readonly history: FakeHistory;
   readonly events: FakeEvents;
   readonly live: FakeLive;
+  readonly clients: FakeClients;
   readonly state: { ready: boolean };
 }
 
@@ -227,6 +278,7 @@ export async function runApi(options: { readonly clock?: Clock } = {}): Promise<
     history: new FakeHistory(),
     events: new FakeEvents(),
     live: new FakeLive(),
+    clients: new FakeClients(),
     state: { ready: true },
   };
   const { state, ...ports } = parts;

@@ -52,8 +52,8 @@ export const MQTT_TCP_KEEP_ALIVE_MS = 60_000;
 export const MQTT_FRAME_MAX_BYTES = PACKET_MAX_BYTES + 2 * 65_536;
 export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1_000;
 /** Messages and bytes waiting for one slow subscriber before its own messages are dropped and counted. */
-export const MQTT_OUTBOX_MAX_MESSAGES = 10_000;
-export const MQTT_OUTBOX_MAX_BYTES = 4 * 1_048_576;
+export const MQTT_OUTBOX_MAX_MESSAGES = 200_000;
+export const MQTT_OUTBOX_MAX_BYTES = 16 * 1_048_576;
 /** Answers to a client that does not read them, before its requests are not read either. */
 export const MQTT_ANSWERS_MAX_BYTES = 65_536;
 export const MQTT_RETAINED_MAX = 100_000;

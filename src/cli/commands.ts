@@ -6,6 +6,7 @@ import type { CommonOptions } from './endpoint.ts';
 import { collect, duration, Grammar, integer } from './grammar.ts';
 import type { CliIo } from './io.ts';
 import { addTrafficVerbs } from './traffic-commands.ts';
+import type { ClientListOptions, DisconnectOptions } from './verbs/clients.ts';
 import type { AddOptions, ListOptions } from './verbs/devices.ts';
 import type { ExportOptions } from './verbs/export.ts';
 import type { QuarantineOptions } from './verbs/quarantine.ts';
@@ -32,6 +33,7 @@ export function buildProgram(io: CliIo): { readonly program: Command; readonly g
   addIdentityVerbs(program, grammar);
   addReadingVerbs(program, grammar);
   addTrafficVerbs(program, grammar);
+  addClientVerbs(program, grammar);
   addInspectionVerbs(program, grammar);
   return { program, grammar };
 }
@@ -129,6 +131,29 @@ function addReadingVerbs(program: Command, { verb, within }: Grammar): void {
       within(options, async (session) => (await import('./verbs/tail.ts')).tail(options, session)),
     );
 }
+
+function addClientVerbs(program: Command, { verb, within }: Grammar): void {
+  const clients = program.command('clients').description('look at MQTT clients, disconnect them');
+  verb(clients, 'list', 'list connected clients, and sessions that are kept')
+    .option('--text <text>', 'part of client id or name')
+    .option('--connected', 'connected ones only')
+    .addOption(new Option('--away', 'only sessions that wait for their client').conflicts('connected'))
+    .option('--limit <n>', 'how many at most', integer(1, QUERY_LIMIT_MAX))
+    .action((options: ClientListOptions & CommonOptions) =>
+      within(options, async (session) => (await loadClients()).listClients(options, session)),
+    );
+  verb(clients, 'show <id>', 'show one client with its subscriptions; id as listed').action(
+    (id: string, options: CommonOptions) =>
+      within(options, async (session) => (await loadClients()).showClient(id, session)),
+  );
+  verb(clients, 'disconnect <id...>', 'end connections; ids as listed')
+    .option('--end', 'end the sessions, too: subscriptions and what waits are forgotten')
+    .action((ids: readonly string[], options: DisconnectOptions & CommonOptions) =>
+      within(options, async (session) => (await loadClients()).disconnectClients(ids, options, session)),
+    );
+}
+
+const loadClients = () => import('./verbs/clients.ts');
 
 function addInspectionVerbs(program: Command, { verb, within }: Grammar): void {
   const quarantine = program.command('quarantine').description('look at what was refused, and why');

@@ -53,7 +53,19 @@ export class CommunicationManager implements Manager {
   readonly #bridges: Bridges;
 
   constructor(options: CommunicationOptions) {
-    const { version, listeners, doors, intake, log, lookup, state, events, ...shared } = options;
+    const {
+      version,
+      listeners,
+      bridges: table,
+      doors,
+      intake,
+      log,
+      lookup,
+      state,
+      events,
+      random,
+      ...shared
+    } = options;
     const { http, mqtt } = listeners;
     const servesMqtt = http?.mqtt === true;
     if (mqtt.length > 0 || servesMqtt || table.length > 0) {

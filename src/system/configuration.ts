@@ -35,9 +35,11 @@ export async function readConfiguration(source: Source): Promise<Result<Configur
   const sources = [file.value, readEnvironment(source.env), flags.value];
   // What another source overrides is checked, too: it would be the surprise of the day that removes the override.
   const fault = sources.map(firstFault).find((found) => found !== undefined);
-  return fault === undefined
-    ? ok(build(new Map(sources.flatMap((values) => [...values])), source.cwd))
-    : err(fault);
+  if (fault !== undefined) return err(fault);
+  const bridges = readBridges(file.value, source.env, source.cwd);
+  if (!bridges.ok) return err(problem('config.invalid', `${bridges.error.place}: ${bridges.error.message}`));
+  const values = new Map(sources.flatMap((given) => [...given]));
+  return ok({ ...build(values, source.cwd), bridges: bridges.value });
 }
 
 function firstFault(values: Values): SensoriumError | undefined {
@@ -100,8 +102,8 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
   const values: Values = new Map();
   for (const leaf of parsed.value) {
     const place = `${path}:${leaf.line}`;
-    if (!SETTINGS.some((setting) => setting.key === leaf.key)) {
-      const known = SETTINGS.map((setting) => setting.key).join(', ');
+    if (!isBridgeKey(leaf.key) && !SETTINGS.some((setting) => setting.key === leaf.key)) {
+      const known = [...SETTINGS.map((setting) => setting.key), 'bridges'].join(', ');
       return err(problem('config.invalid', `${place}: unknown setting "${leaf.key}"; allowed: ${known}`));
     }
     values.set(leaf.key, { value: leaf.value, place });
@@ -109,7 +111,7 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
   return ok(values);
 }
 
-function build(values: Values, cwd: string): Configuration {
+function build(values: Values, cwd: string): Omit<Configuration, 'bridges'> {
   const text = (key: string): string => {
     const value = values.get(key)?.value ?? SETTINGS.find((setting) => setting.key === key)?.fallback;
     return typeof value === 'number' || typeof value === 'string' ? value.toString() : '';

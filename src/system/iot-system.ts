@@ -131,11 +131,12 @@ export class IoTSystem {
     const security = new SecurityManager({ state, dataDir: directory.path, registry, events, ...shared });
     const data = new DataManager({ log, logPath, dataDir: directory.path, registry, events, ...shared });
     const managers = { devices, data, security };
-    const communication = new CommunicationManager({
+    const late = { supervisor: () => supervisor, communication: () => communication };
+    const communication: CommunicationManager = new CommunicationManager({
       version: this.#options.version,
       listeners: this.#listeners(),
       bridges: configuration.bridges,
-      doors: this.#options.doors(this.#facade({ ...managers, log, events, supervisor: () => supervisor })),
+      doors: this.#options.doors(this.#facade({ ...managers, ...late, log, events })),
       intake: data.intake,
       security,
       log,
@@ -174,7 +175,7 @@ export class IoTSystem {
 
   #facade(parts: FacadeParts): SystemFacade {
     const { version, meter, clock } = this.#options;
-    const { data, devices, security, log, events, supervisor } = parts;
+    const { data, devices, security, log, events, communication, supervisor } = parts;
     return {
       version,
       startedAt: clock.now(),
@@ -182,6 +183,9 @@ export class IoTSystem {
       history: data.history,
       intake: data.intake,
       live: data.live,
+      get clients() {
+        return communication().clients;
+      },
       events,
       security,
       log,
@@ -199,6 +203,8 @@ interface Address {
 interface FacadeParts extends Pick<Parts, 'security' | 'log' | 'events'> {
   readonly data: DataManager;
   readonly devices: DeviceManager;
+  /** They are made after the doors that get the facade. */
+  readonly communication: () => CommunicationManager;
   readonly supervisor: () => Supervisor;
 }
 

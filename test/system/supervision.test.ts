@@ -42,6 +42,7 @@ beforeAll(async () => {
       wss: { port: 'off', host: '127.0.0.1' },
       log: { maxBytes: 1_073_741_824, maxAgeMs: 86_400_000 },
       logLevel: 'error',
+      bridges: [],
     },
     version: 'test',
     doors: (facade) => [apiDoor(facade)],

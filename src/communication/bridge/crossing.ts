@@ -159,5 +159,7 @@ async function subscribe(
 ): Promise<void> {
   if (filters.size === 0) return;
   const options = version === 5 ? { nl: true, rap: true, rh: 1 } : {};
-  await client.subscribeAsync(Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos, ...options }])));
+  await client.subscribeAsync(
+    Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos, ...options }])),
+  );
 }

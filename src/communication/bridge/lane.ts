@@ -5,8 +5,8 @@
  */
 import type { DoneCallback, IPublishPacket, MqttClient } from 'mqtt';
 import { BRIDGE_WINDOW } from '../../base/limits.ts';
-import { fitsLimits, isTopicName } from '../mqtt/codec/topics.ts';
 import { REASON } from '../mqtt/codec/reason.ts';
+import { fitsLimits, isTopicName } from '../mqtt/codec/topics.ts';
 import { crossed, sizeAtMost } from './message-properties.ts';
 import type { TopicMap } from './topic-map.ts';
 

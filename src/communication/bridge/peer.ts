@@ -11,7 +11,11 @@ export interface Peer {
 }
 
 /** One life of a client: what is on its way is kept by the servers' sessions, so that it never has to come back itself. */
-export const ONCE = { manualConnect: true, reconnectPeriod: 0, resubscribe: false } as const satisfies IClientOptions;
+export const ONCE = {
+  manualConnect: true,
+  reconnectPeriod: 0,
+  resubscribe: false,
+} as const satisfies IClientOptions;
 
 export function peerOf(client: MqttClient, name: string, isBridge = false): Peer {
   let reason = 'the connection was closed';

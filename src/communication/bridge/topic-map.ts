@@ -22,8 +22,7 @@ export class TopicMap {
     this.#rows = topics
       .filter((topic) => topic.direction === direction || topic.direction === 'both')
       .map(({ filter, localPrefix, remotePrefix, qos }) => {
-        const [from, to] =
-          direction === 'out' ? [localPrefix, remotePrefix] : [remotePrefix, localPrefix];
+        const [from, to] = direction === 'out' ? [localPrefix, remotePrefix] : [remotePrefix, localPrefix];
         const wanted = `${from}${filter}`;
         filters.set(wanted, qos === 1 || filters.get(wanted) === 1 ? 1 : 0);
         return { levels: filter.split('/'), from, to };

@@ -59,7 +59,10 @@ export class MqttClients implements ClientDirectory {
     return { ...this.#client(session), subscriptions };
   }
 
-  async disconnect(id: number, { end, by }: { readonly end: boolean; readonly by: string }): Promise<boolean> {
+  async disconnect(
+    id: number,
+    { end, by }: { readonly end: boolean; readonly by: string },
+  ): Promise<boolean> {
     const { registry, live, logger } = this.#options;
     const session = registry.find(id);
     if (session === undefined) return false;
@@ -98,7 +101,13 @@ export class MqttClients implements ClientDirectory {
   }
 }
 
-function connectionOf({ version, listener, address, openedAt, keepAliveS }: Connection): Client['connection'] {
+function connectionOf({
+  version,
+  listener,
+  address,
+  openedAt,
+  keepAliveS,
+}: Connection): Client['connection'] {
   return { version: VERSIONS[version], listener, address, openedAt, keepAliveS };
 }
 

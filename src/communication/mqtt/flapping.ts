@@ -32,7 +32,9 @@ export class Flapping {
     if (known === undefined || now - known.since > MQTT_FLAPPING_WINDOW_MS) {
       this.#counts.delete(key);
       if (this.#counts.size >= MQTT_SESSIONS_MAX) this.#forget(now);
-      this.#counts.set(key, { connects: 1, since: now, bannedUntil: 0 });
+      // More at once than there may be sessions: the newest go uncounted.
+      if (this.#counts.size < MQTT_SESSIONS_MAX)
+        this.#counts.set(key, { connects: 1, since: now, bannedUntil: 0 });
       return true;
     }
     known.connects += 1;

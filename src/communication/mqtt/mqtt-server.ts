@@ -39,11 +39,16 @@ import { SysTopics } from './sys-topics.ts';
 import type { Accepted, Address, ListenerName, ListenerRow } from './transport/link.ts';
 import { Listeners } from './transport/listeners.ts';
 
+type MqttSecurity = Pick<
+  SecurityFacade,
+  'connect' | 'exchange' | 'topics' | 'onRevoked' | 'onPolicyChanged' | 'tls'
+>;
+
 export interface MqttServerOptions {
   /** Said under $SYS. */
   readonly version: string;
   readonly listeners: readonly ListenerRow[];
-  readonly security: SecurityFacade;
+  readonly security: MqttSecurity;
   readonly log: Log;
   readonly lookup: LogLookup;
   readonly state: StateStore;
@@ -120,7 +125,7 @@ export class MqttServer implements ConnectionHost, MessageSink {
     return this.#listeners.addresses;
   }
 
-  get security(): SecurityFacade {
+  get security(): MqttSecurity {
     return this.#options.security;
   }
 
@@ -194,7 +199,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
       return { fault: REASON.notAuthorized, why: 'not allowed to publish the will' };
     const clientId = packet.clientId === '' ? randomUUID() : packet.clientId;
     // Client ids are each principal's own: nobody can end, or keep out, the session of another.
-    const key = `${principalKey(principal)} ${clientId}`;
+    // No client id has a NUL [MQTT-1.5.4-2], so that no two pairs of name and client id are one key.
+    const key = `${principalKey(principal)}\0${clientId}`;
     if (!this.#flapping.admits(key)) return { fault: REASON.banned, why: 'this client connects too often' };
     const before = this.#live.get(key);
     if (before !== undefined && before.connectOrder > connection.connectOrder)
@@ -204,6 +210,10 @@ export class MqttServer implements ConnectionHost, MessageSink {
     if (typeof opened === 'number') return { fault: opened, why: 'there are too many sessions' };
     this.#live.set(key, connection);
     return opened;
+  }
+
+  whenStored(then: () => void): void {
+    this.registry.whenStored(then);
   }
 
   opened(connection: Connection, { principal }: Session): void {

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   MQTT_ANSWERS_MAX_BYTES,
+  MQTT_OUTBOX_DIRECT_BYTES,
   MQTT_OUTBOX_MAX_BYTES,
   MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX,
   MQTT_UNACKNOWLEDGED_MAX,
@@ -222,7 +223,7 @@ describe('many retained messages', () => {
       await publish(device, ...batch);
     }
     await until(() => rig.meter.read('iot_mqtt_retained') === count);
-    expect(count * 8_000).toBeGreaterThan(2 * MQTT_OUTBOX_MAX_BYTES);
+    expect(count * 8_000).toBeGreaterThan(2 * MQTT_OUTBOX_DIRECT_BYTES);
     const client = await rig.client('admin', { clientId: 'reader' });
     client.send(subscribePacket(1, { 'r/+': 1 }));
     expect((await client.next()).header).toBe(0x90);

@@ -6,6 +6,7 @@ import type { Logger } from '../../../base/logger.ts';
 import type { DataPacket, LogRecord, Offset, Origin } from '../../../model/packet.ts';
 import { type Log, type LogLookup, REFUSED } from '../../../model/ports/log.ts';
 import type { StateStore } from '../../../model/ports/state.ts';
+import { matches } from '../codec/topics.ts';
 import { KeptMessages } from '../session/kept-messages.ts';
 import type { DropReason, OutboundHost, Pump } from '../session/outbound-host.ts';
 import type { Session } from '../session/session.ts';
@@ -24,6 +25,12 @@ export interface BrokerOptions {
   readonly onCongestion: (isCongested: boolean) => void;
   /** The end of a turn: what was handed to clients leaves. */
   readonly flush: () => void;
+}
+
+/** A shared subscription: its group and what it matches. */
+export interface GroupName {
+  readonly filter: string;
+  readonly group: string;
 }
 
 /** A message as it comes from a client, a will, or the server itself. */
@@ -159,30 +166,27 @@ export class Broker implements OutboundHost {
     this.#route({ ...plain, publisher: 0, offset: 0 });
   }
 
-  /** Another member of the group gets what `from` will not take any more; undefined when there is none. */
-  passOn(
-    offset: Offset,
-    groups: readonly { readonly filter: string; readonly group: string }[],
-    from: Session,
-  ): void {
+  /**
+   * Another member of a group gets what `from` will not take; false when there is none. What is not committed yet waits
+   * for that, where `from` is going for good.
+   */
+  passOn(offset: Offset, groups: readonly GroupName[], from: Session): boolean {
     if (offset >= this.durable) {
-      this.#awaiting.add({ pump: () => this.passOn(offset, groups, from) });
-      return;
+      if (from.isKept) return false;
+      this.#awaiting.add({ pump: () => this.#passOnOrDrop(offset, groups, from) });
+      return true;
     }
-    const record = this.read(offset);
-    if (record === undefined) {
-      this.dropped('no_longer_kept');
-      return;
-    }
-    const { message } = record;
+    const message = this.read(offset)?.message;
+    if (message === undefined) return false;
     for (const { filter, group } of groups) {
+      if (!matches(filter, message.topic)) continue;
       const taker = this.tree.group(filter, group)?.next(message.topic, from);
       if (taker === undefined) continue;
       taker.member.outbound.deliver(this.encodings.of(message), taker.delivery, true);
       taker.member.outbound.pump();
-      return;
+      return true;
     }
-    this.dropped('session_ended');
+    return false;
   }
 
   read(offset: Offset): { readonly message: Message; readonly receivedAt: number } | undefined {
@@ -224,6 +228,10 @@ export class Broker implements OutboundHost {
     this.retainedMessages.expire(this.now());
     await this.retainedMessages.retry();
     this.#isRepairing = false;
+  }
+
+  #passOnOrDrop(offset: Offset, groups: readonly GroupName[], from: Session): void {
+    if (!this.passOn(offset, groups, from)) this.dropped('session_ended');
   }
 
   #route(message: Message): void {

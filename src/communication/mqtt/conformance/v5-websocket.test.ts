@@ -1,53 +1,11 @@
 /** Chapter 6: MQTT over WebSocket, told over frames of every kind. */
 import { once } from 'node:events';
 import { expect } from 'vitest';
-import { type RawData, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { PING } from '../test-client.ts';
-import type { Rig } from '../test-support.ts';
-import type { ListenerRow } from '../transport/link.ts';
 import { conformance } from './case.ts';
 import { connect, publish, subscribe } from './v5-packets.ts';
-
-const DOORS: { readonly listeners: readonly ListenerRow[] } = {
-  listeners: [{ name: 'ws', transport: 'ws', host: '127.0.0.1', port: 0 }],
-};
-
-const urlOf = (rig: Rig): string => `ws://127.0.0.1:${rig.server.addresses.ws?.port}/mqtt`;
-
-interface Talk extends AsyncDisposable {
-  readonly socket: WebSocket;
-  /** So many bytes of the server, in hexadecimal digits; shorter when it closes first. */
-  bytes(count: number): Promise<string>;
-}
-
-async function talk(rig: Rig, protocols: string[] = ['mqtt']): Promise<Talk> {
-  const socket = new WebSocket(urlOf(rig), protocols);
-  let received = Buffer.alloc(0);
-  let wake: () => void = () => undefined;
-  socket.on('message', (data: RawData, isBinary) => {
-    if (!isBinary || !Buffer.isBuffer(data)) throw new Error('not a binary frame [MQTT-6.0.0-1]');
-    received = Buffer.concat([received, data]);
-    wake();
-  });
-  socket.on('close', () => wake());
-  await once(socket, 'open');
-  return {
-    socket,
-    async bytes(count) {
-      while (received.length < count && socket.readyState === WebSocket.OPEN) {
-        await new Promise<void>((done) => {
-          wake = done;
-        });
-      }
-      return received.toString('hex');
-    },
-    async [Symbol.asyncDispose]() {
-      if (socket.readyState === WebSocket.CLOSED) return;
-      socket.terminate();
-      await once(socket, 'close');
-    },
-  };
-}
+import { DOORS, talk, urlOf } from './websocket-talk.ts';
 
 conformance(
   'v5',

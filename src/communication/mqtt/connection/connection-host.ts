@@ -39,6 +39,8 @@ export interface ConnectionHost extends SubscriptionHost {
   readonly turn: WriteTurn;
   /** Decides at once, and makes room: the later of two CONNECTs has the session, whichever is known first. */
   admit(connection: Client, packet: ConnectPacket, principal: Principal): Admission | Fault;
+  /** Calls back when the sessions are on disk as they are now. */
+  whenStored(then: () => void): void;
   /** The client is in: told before its first packet is read. */
   opened(connection: Client, session: Session): void;
   /** The protocol has ended. */

@@ -323,7 +323,7 @@ export class Connection {
       this.#principal = principal;
       this.#session = admission.session;
       const welcome = (): void => this.#open(packet, admission, data);
-      if (admission.mustBeStored) admission.session.whenStored(welcome);
+      if (admission.mustBeStored) this.#host.whenStored(welcome);
       else welcome();
     }
   }

@@ -103,7 +103,6 @@ export class Publisher implements Sender {
     this.#session = session;
     this.#version = version;
     this.#origin = principal.kind === 'device' ? principal.id : `@${principal.id}`;
-    this.#outstanding = session.received.size;
     if (session.received.size > 0) this.#inherited = new Set(session.received.keys());
     this.policyChanged(session.policy);
   }

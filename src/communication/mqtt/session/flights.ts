@@ -97,13 +97,11 @@ export class Flights {
     }
   }
 
-  /** The oldest offset still needed; Infinity when none. Ids are sent in offset order, so the first says it. */
+  /** The oldest offset still needed; Infinity when none. */
   get oldest(): Offset {
-    for (const packed of this.#byId.values()) {
-      const { isReplay, isReleased, offset } = unpack(packed);
-      if (!isReplay && !isReleased) return offset;
-    }
-    return Number.POSITIVE_INFINITY;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const offset of this.offsetsBefore(oldest)) if (offset < oldest) oldest = offset;
+    return oldest;
   }
 }
 

@@ -202,30 +202,26 @@ export class Outbound {
     }
   }
 
-  /** Takes shared messages out of what waits, for others to have. With `all`, those on their way, too: the session ends. */
-  takeShared(all: boolean): readonly Offset[] {
-    const taken: Offset[] = [];
+  /**
+   * Offers shared messages that wait to others; `take` says whether somebody took it. With `all` those on their way,
+   * too: the session ends, and what nobody takes is lost with it.
+   */
+  shareOut(all: boolean, take: (offset: Offset) => boolean): void {
     for (const [id, packed] of all ? [...(this.#flights?.entries() ?? [])] : []) {
-      const flight = unpack(packed);
+      const { qos, isShared, offset } = unpack(packed);
       // QoS 2 that is on its way may have arrived: nobody else may get it [MQTT-4.8.2-5].
-      const mayHaveArrived = flight.qos === 2 && this.#unsent?.has(id) !== true;
-      if (flight.isShared && !mayHaveArrived) taken.push(flight.offset);
+      const mayHaveArrived = qos === 2 && this.#unsent?.has(id) !== true;
+      if (isShared && !mayHaveArrived && !take(offset)) this.#host.dropped('session_ended');
     }
-    this.#queue?.filter(({ isShared, offset }) => {
-      if (isShared) taken.push(offset);
-      return !isShared;
-    });
-    if (taken.length > 0) this.#owner.changed();
-    return taken;
+    const before = this.waiting;
+    this.#queue?.filter(({ isShared, offset }) => !isShared || !take(offset));
+    if (this.waiting !== before) this.#owner.changed();
   }
 
   /** Log offsets below `limit` that are still needed. */
   *offsetsBefore(limit: Offset): Generator<Offset> {
     yield* this.#flights?.offsetsBefore(limit) ?? [];
-    for (const { offset } of this.#queue ?? []) {
-      if (offset >= limit) return;
-      yield offset;
-    }
+    yield* this.#queue?.offsetsBefore(limit) ?? [];
   }
 
   /** The session is no more. */
@@ -337,6 +333,7 @@ export class Outbound {
       }
       this.#outstanding -= 1;
       this.#sendFlight(id, flight, false);
+      this.pump();
     });
   }
 

@@ -46,6 +46,9 @@ export class ReferenceQueue {
   #head = 0;
   #tail = 0;
   #bytes = 0;
+  /** Offsets rise, but for what another session passed on: the lowest of those, while any may be here. */
+  #lowest: Offset = Number.POSITIVE_INFINITY;
+  #last: Offset = 0;
   /** What the store has. */
   #storedHead = 0;
   #storedTail = 0;
@@ -72,6 +75,7 @@ export class ReferenceQueue {
     let chunk = this.#chunks.get(number);
     if (chunk === undefined) this.#chunks.set(number, (chunk = newChunk()));
     chunk.offsets[index] = offset;
+    this.#follow(offset);
     chunk.marks[index] = (sizeBytes << FLAG_BITS) | flags;
     this.#tail += 1;
     this.#bytes += sizeBytes;
@@ -92,7 +96,16 @@ export class ReferenceQueue {
   /** Offset of the oldest one; Infinity when empty. */
   get oldest(): Offset {
     if (this.#head === this.#tail) return Number.POSITIVE_INFINITY;
-    return this.#chunks.get(Math.floor(this.#head / PER_CHUNK))?.offsets[this.#head % PER_CHUNK] ?? 0;
+    return Math.min(this.#lowest, this.#at(this.#head).offset);
+  }
+
+  /** Offsets below `limit`. */
+  *offsetsBefore(limit: Offset): Generator<Offset> {
+    const isInOrder = this.#lowest === Number.POSITIVE_INFINITY;
+    for (const { offset } of this) {
+      if (offset < limit) yield offset;
+      else if (isInOrder) return;
+    }
   }
 
   shift(): Reference | undefined {
@@ -100,7 +113,7 @@ export class ReferenceQueue {
     if (first === undefined) return undefined;
     this.#bytes -= first.sizeBytes;
     this.#head += 1;
-    if (this.#head === this.#tail) this.#chunks.clear();
+    if (this.#head === this.#tail) this.clear();
     else if (this.#head % PER_CHUNK === 0) this.#chunks.delete(this.#head / PER_CHUNK - 1);
     return first;
   }
@@ -127,6 +140,8 @@ export class ReferenceQueue {
     this.#head = this.#tail;
     this.#bytes = 0;
     this.#chunks.clear();
+    this.#lowest = Number.POSITIVE_INFINITY;
+    this.#last = 0;
   }
 
   /** Chunks that changed since the last call, and those that are gone; the caller stores all of it. */
@@ -153,14 +168,6 @@ export class ReferenceQueue {
     return { put, gone, undo };
   }
 
-  /** Every chunk number the store may hold. */
-  stored(): readonly number[] {
-    const numbers: number[] = [];
-    for (let n = Math.floor(this.#storedHead / PER_CHUNK); n * PER_CHUNK < this.#storedTail; n += 1)
-      numbers.push(n);
-    return numbers;
-  }
-
   /** Reads back what `changes` gave; a chunk that is missing is a hole that is skipped. */
   static restore(
     head: number,
@@ -176,8 +183,18 @@ export class ReferenceQueue {
       const bytes = read(n);
       queue.#chunks.set(n, bytes === undefined ? newChunk() : decode(bytes));
     }
-    for (let at = head; at < tail; at += 1) queue.#bytes += queue.#at(at).sizeBytes;
+    for (const { sizeBytes, offset } of queue) {
+      queue.#bytes += sizeBytes;
+      queue.#follow(offset);
+    }
+    // A topic has at least a character.
+    queue.filter(({ sizeBytes }) => sizeBytes > 0);
     return queue;
+  }
+
+  #follow(offset: Offset): void {
+    if (offset < this.#last) this.#lowest = Math.min(this.#lowest, offset);
+    this.#last = offset;
   }
 
   #isOver(sizeBytes: number): boolean {

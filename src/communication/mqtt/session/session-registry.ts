@@ -101,10 +101,6 @@ export class SessionRegistry implements SessionHost {
     return this.#byKey.values();
   }
 
-  get(key: string): Session | undefined {
-    return this.#byKey.get(key);
-  }
-
   find(id: number): Session | undefined {
     return this.#byId.get(id);
   }
@@ -329,11 +325,7 @@ export class SessionRegistry implements SessionHost {
       group === undefined ? [] : [{ filter, group }],
     );
     if (groups.length === 0) return;
-    const hasOthers = groups.some(
-      ({ filter, group }) => (this.#broker.tree.group(filter, group)?.size ?? 0) > (all ? 0 : 1),
-    );
-    if (!all && !hasOthers) return;
-    for (const offset of session.outbound.takeShared(all)) this.#broker.passOn(offset, groups, session);
+    session.outbound.shareOut(all, (offset) => this.#broker.passOn(offset, groups, session));
   }
 
   #restore({ id, record, flow, queue }: StoredSession): void {
@@ -368,6 +360,7 @@ export class SessionRegistry implements SessionHost {
     const will = willOf(record);
     session.will = will?.will;
     // Whoever was connected when the server ended has lost the connection now.
+    if (record.disconnectedAt === undefined) this.sessionChanged(session, 'record');
     session.detach(record.disconnectedAt ?? this.#options.now());
     if (will !== undefined) {
       const delayS = Math.min(will.will.delayS, session.expiryS);
