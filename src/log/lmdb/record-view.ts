@@ -45,7 +45,7 @@ export class RecordView implements LogRecord {
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
   #end = 0;
-  /** Slot = hash of the bytes; a newcomer takes the slot of whoever had it. */
+  /** Slot = hash of the bytes; or its neighbour; a newcomer takes the slot of whoever had it. */
   readonly #names = new Array<Names | undefined>(LOG_NAMES_CACHED_MAX);
 
   /** The block to look at. */
@@ -116,13 +116,17 @@ export class RecordView implements LogRecord {
     const slot = (hash >>> 0) % LOG_NAMES_CACHED_MAX;
     const known = this.#names[slot];
     if (known !== undefined && this.#isSame(known, at, originBytes, size)) return known;
+    // A second place each: with half of the slots taken, one alone would be fought over by a third of the names.
+    const second = slot ^ 1;
+    const other = this.#names[second];
+    if (other !== undefined && this.#isSame(other, at, originBytes, size)) return other;
     const names: Names = {
       bytes: new Uint8Array(bytes.subarray(at, end)),
       origin: bytes.toString('utf8', at, at + originBytes) as Origin,
       topic: bytes.toString('utf8', at + originBytes, end),
       originBytes,
     };
-    this.#names[slot] = names;
+    this.#names[known === undefined || other !== undefined ? slot : second] = names;
     return names;
   }
 

@@ -170,9 +170,9 @@ export class Broker implements OutboundHost {
    * Another member of a group gets what `from` will not take; false when there is none. What is not committed yet waits
    * for that, where `from` is going for good.
    */
-  passOn(offset: Offset, groups: readonly GroupName[], from: Session): boolean {
+  passOn(offset: Offset, groups: readonly GroupName[], from: Session, isGoing: boolean): boolean {
     if (offset >= this.durable) {
-      if (from.isKept) return false;
+      if (!isGoing) return false;
       this.#awaiting.add({ pump: () => this.#passOnOrDrop(offset, groups, from) });
       return true;
     }
@@ -231,7 +231,7 @@ export class Broker implements OutboundHost {
   }
 
   #passOnOrDrop(offset: Offset, groups: readonly GroupName[], from: Session): void {
-    if (!this.passOn(offset, groups, from)) this.dropped('session_ended');
+    if (!this.passOn(offset, groups, from, true)) this.dropped('session_ended');
   }
 
   #route(message: Message): void {

@@ -325,7 +325,7 @@ export class SessionRegistry implements SessionHost {
       group === undefined ? [] : [{ filter, group }],
     );
     if (groups.length === 0) return;
-    session.outbound.shareOut(all, (offset) => this.#broker.passOn(offset, groups, session));
+    session.outbound.shareOut(all, (offset) => this.#broker.passOn(offset, groups, session, all));
   }
 
   #restore({ id, record, flow, queue }: StoredSession): void {
