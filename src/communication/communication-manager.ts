@@ -99,7 +99,10 @@ export class CommunicationManager implements Manager {
   }
 
   health(): Health {
-    return this.#bridges.health();
+    const bridges = this.#bridges.health();
+    const trouble = this.#mqtt?.trouble;
+    if (trouble === undefined) return bridges;
+    return { status: 'degraded', reasons: [trouble, ...bridges.reasons] };
   }
 
   onFailure(listener: (cause: Error) => void): void {

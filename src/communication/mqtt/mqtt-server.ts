@@ -125,6 +125,13 @@ export class MqttServer implements ConnectionHost, MessageSink {
     return this.#listeners.addresses;
   }
 
+  /** What does not work at present, in words. */
+  get trouble(): string | undefined {
+    return this.registry.isFailing
+      ? 'MQTT sessions cannot be stored: QoS 2 and new kept sessions wait for the disk'
+      : undefined;
+  }
+
   get security(): MqttSecurity {
     return this.#options.security;
   }

@@ -49,7 +49,7 @@ describe('CONNECT', () => {
     expect(rig.meter.read('iot_mqtt_connections mqtt')).toBe(1);
   });
 
-  it('is taken from MQTT 3.1 (MQIsdp), without an id, and asks in vain for a kept session', async () => {
+  it('is taken from MQTT 3.1 (MQIsdp), without an id, and with a kept session that is new', async () => {
     await using rig = await startRig();
     const fields = { username: 'd1', password: Buffer.from('right'), keepalive: 0 } as const;
     for (const [name, options] of [

@@ -49,7 +49,7 @@ describe('a shared subscription', () => {
     if (y) y.isReady = false;
     expect(takers(4)).toBe('xzxz');
     for (const worker of [x, z]) if (worker) worker.isReady = false;
-    expect([...takers(9)].toSorted().join('')).toBe('xxxyyyzzz');
+    expect(takers(9).split('').toSorted().join('')).toBe('xxxyyyzzz');
   });
 
   it('never gives to who may not have it, or to who is going', () => {
@@ -68,7 +68,7 @@ describe('a shared subscription', () => {
     if (x === undefined || y === undefined) throw new Error('nobody');
     expect(group.add(x, subscription({ qos: 2 }))).toBe(false);
     expect([group.remove(y), group.remove(y), group.size]).toEqual([true, false, 2]);
-    expect([...takers(4)].toSorted().join('')).toBe('xxzz');
+    expect(takers(4).split('').toSorted().join('')).toBe('xxzz');
   });
 
   it('delivers as the member that gets it has subscribed', () => {

@@ -18,7 +18,12 @@ describe('messages to a client that is here', () => {
   it('leave at once with QoS 0 and 1, each with its own id; QoS 0 has none', () => {
     const host = new Host();
     const client = host.connect();
-    for (const [text, qos] of [['a', 0], ['b', 1], ['c', 1]] as const) host.publish(text, qos);
+    for (const [text, qos] of [
+      ['a', 0],
+      ['b', 1],
+      ['c', 1],
+    ] as const)
+      host.publish(text, qos);
     expect(client.sent).toEqual(['a@0#0', 'b@1#1', 'c@1#2']);
     expect(host.delivers).toEqual([1, 2, 0]);
     expect(host.outbound.inFlight).toBe(2);

@@ -65,7 +65,9 @@ describe('after a crash', () => {
     await machine.commit();
     await world.stored();
     // As if all of the log were still to be routed.
-    const position = machine.state.table<{ readonly routed: number; readonly nextId: number }>('mqtt-position');
+    const position = machine.state.table<{ readonly routed: number; readonly nextId: number }>(
+      'mqtt-position',
+    );
     await position.put('position', { routed: 0, nextId: 2 });
     const after = await machine.crash();
     expect(after.connect('c').receiver.sent).toEqual(['after@1#1!', 'after@1#2']);
@@ -171,6 +173,22 @@ describe('after a crash', () => {
     expect(machine.log.texts).toEqual(['now', 'away', 'later']);
   });
 
+  it('the will of who had come back waits for its own delay, not for that of the one before', async () => {
+    const { machine, world } = await setUp();
+    world.lose(world.connect('c', { will: will('w', 'old', 10) }));
+    await world.stored();
+    world.connect('c', { will: will('w', 'new', 100) });
+    await world.stored();
+    world.clock.advance(60_000);
+    const after = await machine.crash();
+    after.clock.advance(99_999);
+    after.registry.sweep();
+    expect(machine.log.texts).toEqual([]);
+    after.clock.advance(1);
+    after.registry.sweep();
+    expect(machine.log.texts).toEqual(['new']);
+  });
+
   it('expiry goes on from when the connection ended, through more than one restart', async () => {
     const { machine, world } = await setUp();
     world.connect('c', { expiryS: 60 });
@@ -233,6 +251,22 @@ describe('a state store that fails', () => {
     const after = await machine.crash();
     const { session } = after.connect('c', { window: 0 });
     expect(pendingOf(after, session)).toEqual(['2', '3']);
+  });
+
+  it('gets in the end what it was offered once and nobody changed since', async () => {
+    const { machine, world } = await setUp();
+    const ended = world.connect('ended');
+    await world.stored();
+    machine.state.writeFault = new Error('disk');
+    world.subscribe(world.connect('kept').session, 'a');
+    world.registry.end(ended.session);
+    await world.registry.stop();
+    expect(world.registry.isFailing).toBe(true);
+    machine.state.writeFault = undefined;
+    await world.registry.stop();
+    const after = await machine.crash();
+    expect([...after.registry.all()].map(({ clientId }) => clientId)).toEqual(['kept']);
+    expect(after.broker.tree.size).toBe(1);
   });
 
   it('makes one batch of what changes in one turn', async () => {

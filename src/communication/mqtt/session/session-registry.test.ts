@@ -5,7 +5,7 @@ import { MQTT_SESSION_EXPIRY_MAX_S, MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX } from '..
 import type { DeviceId } from '../../../model/ids.ts';
 import { REASON } from '../codec/reason.ts';
 import { FakeLog } from '../test-support.ts';
-import { pendingOf, will, World } from './test-world.ts';
+import { pendingOf, World, will } from './test-world.ts';
 
 async function setUp() {
   const log = new FakeLog(false);

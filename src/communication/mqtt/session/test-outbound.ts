@@ -70,7 +70,11 @@ export class Host implements OutboundHost, Owner {
   }
 
   /** Published, not committed. */
-  publish(text: string, qos: 0 | 1 | 2, more: Partial<Message> & { readonly isShared?: boolean } = {}): number {
+  publish(
+    text: string,
+    qos: 0 | 1 | 2,
+    more: Partial<Message> & { readonly isShared?: boolean } = {},
+  ): number {
     const offset = this.log.length;
     const { isShared = false, ...rest } = more;
     const plain = { retain: false, passed: undefined, expiresAt: undefined, publisher: 0, ...rest };

@@ -58,10 +58,12 @@ export class World {
   readonly broker: Broker;
   readonly registry: SessionRegistry;
   readonly clock: ManualClock;
+  readonly state: StateStore;
   readonly security = new FakeSecurity();
 
   constructor({ state, log, lookup, clock = new ManualClock(), logger = silentLogger }: WorldParts) {
     this.clock = clock;
+    this.state = state;
     const now = (): number => clock.now();
     this.broker = new Broker({
       log,
@@ -102,8 +104,18 @@ export class World {
   }
 
   /** The code of SUBACK. */
-  subscribe(session: Session, filter: string, qos: 0 | 1 | 2 = 1, more: Partial<SubscriptionRequest> = {}): number {
-    const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0, invalid: undefined } as const;
+  subscribe(
+    session: Session,
+    filter: string,
+    qos: 0 | 1 | 2 = 1,
+    more: Partial<SubscriptionRequest> = {},
+  ): number {
+    const plain = {
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+      invalid: undefined,
+    } as const;
     const request = { filter, qos, share: shareOf(filter), ...plain, ...more };
     const code = this.registry.subscribe(session, request, 0);
     session.replays.pump();
