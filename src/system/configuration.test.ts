@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BRIDGE_SETTINGS, BRIDGE_TOPIC_SETTINGS } from './bridge-table.ts';
 import { readConfiguration } from './configuration.ts';
 import { SETTINGS } from './settings.ts';
 
@@ -94,5 +95,17 @@ describe('configuration', () => {
         `| \`${setting.key}\` ${setting.meaning} | \`${setting.flag}\` | \`${setting.env}\` | \`${setting.fallback}\` | ${setting.allowed} |`,
     );
     expect(document).toContain(rows.join('\n'));
+  });
+
+  it('is documented for bridges, setting by setting', () => {
+    const document = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+    for (const settings of [BRIDGE_SETTINGS, BRIDGE_TOPIC_SETTINGS]) {
+      const rows = settings.map(({ key, meaning, fallback, allowed }) => {
+        const otherwise =
+          fallback === null ? 'must be given' : fallback === undefined ? '–' : `\`${fallback}\``;
+        return `| \`${key}\` ${meaning} | ${otherwise} | ${allowed} |`;
+      });
+      expect(document).toContain(rows.join('\n').replaceAll('``', ''));
+    }
   });
 });

@@ -2,11 +2,12 @@
  * The mapping of topics in one direction: which filters to subscribe to on one side, and what a topic is called on the
  * other. The first row that matches decides.
  */
+import { matches } from '../mqtt/codec/topics.ts';
 import type { BridgeTopic } from './bridge-settings.ts';
 
 interface Row {
-  /** Levels of the filter without its prefix. */
-  readonly levels: readonly string[];
+  /** Without its prefix. */
+  readonly filter: string;
   readonly from: string;
   readonly to: string;
 }
@@ -25,28 +26,17 @@ export class TopicMap {
         const [from, to] = direction === 'out' ? [localPrefix, remotePrefix] : [remotePrefix, localPrefix];
         const wanted = `${from}${filter}`;
         filters.set(wanted, qos === 1 || filters.get(wanted) === 1 ? 1 : 0);
-        return { levels: filter.split('/'), from, to };
+        return { filter, from, to };
       });
   }
 
   /** Undefined where no row is meant. */
   translate(topic: string): string | undefined {
-    for (const { levels, from, to } of this.#rows) {
+    for (const { filter, from, to } of this.#rows) {
       if (!topic.startsWith(from)) continue;
       const rest = topic.slice(from.length);
-      if (matches(levels, rest)) return `${to}${rest}`;
+      if (matches(filter, rest)) return `${to}${rest}`;
     }
     return undefined;
   }
-}
-
-/** Section 4.7; a wildcard in the first level does not match `$` [MQTT-4.7.2-1]. */
-function matches(wanted: readonly string[], topic: string): boolean {
-  if (topic.startsWith('$') && (wanted[0] === '#' || wanted[0] === '+')) return false;
-  const levels = topic.split('/');
-  for (const [i, level] of wanted.entries()) {
-    if (level === '#') return true;
-    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false;
-  }
-  return wanted.length === levels.length;
 }

@@ -34,7 +34,10 @@ export class SharedGroup<T extends Member> {
   }
 
   /** Whose turn it is; undefined when nobody may have it. `but`: one that is going. */
-  next(topic: string, but?: T): { readonly member: T; readonly delivery: Delivery } | undefined {
+  next(
+    topic: string,
+    but?: T,
+  ): { readonly member: T; readonly delivery: Delivery; readonly since: number } | undefined {
     const order = this.#order;
     let second = -1;
     for (let i = 0; i < order.length; i += 1) {
@@ -48,9 +51,9 @@ export class SharedGroup<T extends Member> {
     return waiting === undefined ? undefined : this.#given(waiting, second);
   }
 
-  #given(member: T, at: number): { readonly member: T; readonly delivery: Delivery } {
+  #given(member: T, at: number): { readonly member: T; readonly delivery: Delivery; readonly since: number } {
     this.#turn = at + 1;
-    const { qos = 0, retainAsPublished = false, id = 0 } = this.#members.get(member) ?? {};
-    return { member, delivery: { qos, retainAsPublished, ids: id === 0 ? undefined : [id] } };
+    const { qos = 0, retainAsPublished = false, id = 0, since = 0 } = this.#members.get(member) ?? {};
+    return { member, delivery: { qos, retainAsPublished, ids: id === 0 ? undefined : [id] }, since };
   }
 }

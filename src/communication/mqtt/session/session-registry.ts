@@ -392,7 +392,8 @@ export class SessionRegistry implements SessionHost {
     }
     for (const group of shared) {
       const taker = group.next(message.topic);
-      taker?.member.outbound.requeue(message, taker.delivery, true);
+      if (taker !== undefined && taker.since <= message.offset)
+        taker.member.outbound.requeue(message, taker.delivery, true);
     }
   }
 }
