@@ -83,8 +83,9 @@ export class Lane {
     const flight = { id: packet.messageId ?? 0, isDone: false };
     this.#flights.push(flight);
     this.#forward(packet, target, flight);
-    // Our own server keeps to the window by itself, so that its acknowledgements are never held up.
-    if (this.#flights.length < BRIDGE_WINDOW) next(LATER);
+    // Acknowledgements for the other lane come behind: held up on both sides, both would wait for ever. Our own server
+    // never sends more than the window (its receive maximum), so that at least its side is always read.
+    if (this.#flights.length <= BRIDGE_WINDOW) next(LATER);
     else this.#held = () => next(LATER);
   }
 
@@ -152,7 +153,7 @@ export class Lane {
       this.#flights.shift();
       if (stream.writable) stream.write(puback(head.id));
     }
-    if (this.#flights.length < BRIDGE_WINDOW) this.#goOn();
+    if (this.#flights.length <= BRIDGE_WINDOW) this.#goOn();
   }
 }
 
