@@ -25,7 +25,12 @@ const PROGRAMS: readonly Program[] = [
     why: 'an MQTT client that is not ours',
     for: ['test'],
   },
-  { binary: 'mosquitto', debian: 'mosquitto', why: 'the broker to compare with', for: ['bench'] },
+  {
+    binary: 'mosquitto',
+    debian: 'mosquitto',
+    why: 'the broker to compare with, and to bridge to',
+    for: ['test', 'bench'],
+  },
   { binary: 'cc', debian: 'gcc', why: 'builds the load generator', for: ['bench'] },
   { binary: 'strace', debian: 'strace', why: 'disk faults', for: ['test'] },
   { binary: 'losetup', debian: 'mount', why: 'power cuts, on a disk in a file', for: ['test'] },

@@ -1,4 +1,6 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { naivelyMatches } from '../mqtt/test-support.ts';
 import type { BridgeTopic } from './bridge-settings.ts';
 import { TopicMap } from './topic-map.ts';
 
@@ -44,5 +46,21 @@ describe('the topics of a bridge', () => {
 
   it('that begin with $ are not what a wildcard in front means', () => {
     expect(new TopicMap([row('out', '#')], 'out').translate('$SYS/x')).toBeUndefined();
+  });
+
+  it('match as section 4.7 says', () => {
+    const level = fc.constantFrom('a', 'b', '', '$s');
+    const filters = fc
+      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { minLength: 1, maxLength: 3 }), fc.boolean())
+      .map(([levels, open]) => [...levels, ...(open ? ['#'] : [])].join('/'));
+    const topics = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join('/'));
+    fc.assert(
+      fc.property(filters, topics, (filter, topic) => {
+        fc.pre(filter !== '' && topic !== '');
+        const isMeant = new TopicMap([row('out', filter)], 'out').translate(topic) !== undefined;
+        expect(isMeant).toBe(naivelyMatches(filter, topic));
+      }),
+      { numRuns: 500 },
+    );
   });
 });
