@@ -1,8 +1,12 @@
 /** What `npm test` and `npm run check` consist of, in order; each step is a command that fails by its exit code. */
 import { spawn } from 'node:child_process';
+import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where Debian keeps programs for administrators, which a user's PATH may lack. */
+export const ADMIN_PATHS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 export interface Step {
   readonly name: string;
@@ -42,11 +46,12 @@ export async function runSteps(steps: readonly Step[]): Promise<readonly StepRes
 export function runNode(command: readonly string[]): Promise<number> {
   // Some tools colour whatever CI=true is set for; a log is to be read as text.
   const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+  const PATH = [process.env['PATH'] ?? '', ...ADMIN_PATHS].join(delimiter);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, command, {
       cwd: ROOT,
       stdio: 'inherit',
-      env: { ...process.env, ...plain },
+      env: { ...process.env, ...plain, PATH },
     });
     const end = (): boolean => child.kill('SIGTERM');
     process.once('SIGTERM', end);

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { ADMIN_PATHS } from './steps.ts';
 
 interface Program {
   /** Looked for on the PATH; or a file, where the package brings no program. */
@@ -37,8 +38,6 @@ const PROGRAMS: readonly Program[] = [
   { binary: 'mkfs.ext4', debian: 'e2fsprogs', why: 'power cuts, on a disk in a file', for: ['test'] },
 ];
 
-/** Where Debian keeps programs for administrators, which a user's PATH may lack. */
-const ADMIN_PATHS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const POLICY = '/usr/sbin/policy-rc.d';
 
 function isInstalled({ binary }: Program): boolean {

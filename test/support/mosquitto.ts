@@ -35,12 +35,7 @@ export class Mosquitto implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    // Debian keeps it where a user's PATH may not look.
-    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
-    const child = spawn('mosquitto', ['-c', this.#configuration], {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawn('mosquitto', ['-c', this.#configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
       said += chunk.toString();

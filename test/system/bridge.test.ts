@@ -200,11 +200,17 @@ it('ends a message that goes round in a ring of bridges', async () => {
   await using ours = await site({ left: ring, right: ring }, '5');
   const here = await ours.here();
   await here.publishAsync('ring/a', '1', { qos: 1 });
-  // Each of the two sends it round in its own direction.
+  // Each of the two sends it round in its own direction. The last crossing is counted when it is acknowledged, which
+  // may be after what it caused was dropped.
+  const counts = async (): Promise<readonly number[]> => [
+    await metric(ours.server, 'iot_bridge_dropped_total{bridge'),
+    await metric(ours.server, 'iot_bridge_forwarded_total'),
+  ];
+  const wanted = [2, 2 * BRIDGE_HOPS_MAX];
   await until('both ends', async () =>
-    (await metric(ours.server, 'iot_bridge_dropped_total{bridge')) === 2 ? true : undefined,
+    (await counts()).every((count, i) => count >= (wanted[i] ?? 0)) ? true : undefined,
   );
-  expect(await metric(ours.server, 'iot_bridge_forwarded_total')).toBe(2 * BRIDGE_HOPS_MAX);
+  expect(await counts()).toEqual(wanted);
   await here.endAsync(true);
 });
 
