@@ -1,6 +1,6 @@
 /** What the scenarios drive, whoever made it, and what a run of load cost it. */
 import { usageOf } from './processes.ts';
-import type { BenchContext } from './scenario.ts';
+import type { BenchContext, Measurement } from './scenario.ts';
 import { median } from './statistics.ts';
 
 export type BrokerName = 'Sensorium' | 'Mosquitto' | 'aedes';
@@ -112,4 +112,24 @@ export function ratioTo(rounds: Rounds, peer: BrokerName, pick: (round: Round) =
   const own = rounds.get('Sensorium') ?? [];
   const theirs = (rounds.get(peer) ?? []).map(pick);
   return median(own.map((round, index) => pick(round) / (theirs[index] ?? Number.NaN)));
+}
+
+/** Deliveries by Mosquitto's in the same round, and each broker's own. */
+export function deliveries(context: BenchContext, rounds: Rounds, atLeast: number): readonly Measurement[] {
+  const ratio: Measurement = {
+    what: 'ratio to Mosquitto',
+    value: ratioTo(rounds, 'Mosquitto', deliveredPerS),
+    unit: '×',
+    asked: { atLeast },
+    note: `median of ${context.rounds} interleaved`,
+  };
+  const own = [...rounds.keys()].flatMap((name) => [
+    { what: `${name}: delivered`, value: medianOf(rounds, name, deliveredPerS), unit: 'msg/s' },
+    {
+      what: `${name}: not delivered`,
+      value: medianOf(rounds, name, ({ sent, received }) => 100 * (1 - received / sent)),
+      unit: '%',
+    },
+  ]);
+  return [ratio, ...own];
 }

@@ -1,4 +1,4 @@
-import { deliveredPerS, interleaved, medianOf, ratioTo } from '../harness/broker.ts';
+import { deliveries, interleaved, medianOf } from '../harness/broker.ts';
 import { publish } from '../harness/mqtt-load.ts';
 import { everyBroker } from '../harness/peers.ts';
 import type { Scenario } from '../harness/scenario.ts';
@@ -17,21 +17,7 @@ export const scenario: Scenario = {
       async ({ target }, folder) => await publish(folder, target, load),
     );
     return [
-      {
-        what: 'ratio to Mosquitto',
-        value: ratioTo(rounds, 'Mosquitto', deliveredPerS),
-        unit: '×',
-        asked: { atLeast: 4 },
-        note: `median of ${context.rounds} interleaved`,
-      },
-      ...[...rounds.keys()].flatMap((name) => [
-        { what: `${name}: delivered`, value: medianOf(rounds, name, deliveredPerS), unit: 'msg/s' },
-        {
-          what: `${name}: not delivered`,
-          value: medianOf(rounds, name, ({ sent, received }) => 100 * (1 - received / sent)),
-          unit: '%',
-        },
-      ]),
+      ...deliveries(context, rounds, 4),
       {
         what: 'Sensorium: into history',
         value: medianOf(rounds, 'Sensorium', ({ acknowledged, settledInS }) => acknowledged / settledInS),

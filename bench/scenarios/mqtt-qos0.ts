@@ -1,4 +1,4 @@
-import { type BrokerName, deliveredPerS, interleaved, medianOf, ratioTo } from '../harness/broker.ts';
+import { type BrokerName, deliveries, interleaved, medianOf } from '../harness/broker.ts';
 import { publish } from '../harness/mqtt-load.ts';
 import { everyBroker } from '../harness/peers.ts';
 import type { Scenario } from '../harness/scenario.ts';
@@ -20,22 +20,12 @@ export const scenario: Scenario = {
       return await publish(folder, target, { messages, qos: 0, subscribers: 1 });
     });
     return [
-      {
-        what: 'ratio to Mosquitto',
-        value: ratioTo(rounds, 'Mosquitto', deliveredPerS),
-        unit: '×',
-        asked: { atLeast: 8 },
-        note: `median of ${context.rounds} interleaved`,
-      },
-      ...[...rounds.keys()].flatMap((name) => [
-        { what: `${name}: delivered`, value: medianOf(rounds, name, deliveredPerS), unit: 'msg/s' },
-        {
-          what: `${name}: not delivered`,
-          value: medianOf(rounds, name, ({ sent, received }) => 100 * (1 - received / sent)),
-          unit: '%',
-        },
-        { what: `${name}: time`, value: medianOf(rounds, name, ({ cpuUs }) => cpuUs), unit: 'µs/msg sent' },
-      ]),
+      ...deliveries(context, rounds, 8),
+      ...[...rounds.keys()].map((name) => ({
+        what: `${name}: time`,
+        value: medianOf(rounds, name, ({ cpuUs }) => cpuUs),
+        unit: 'µs/msg sent',
+      })),
     ];
   },
 };

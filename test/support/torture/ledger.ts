@@ -73,12 +73,12 @@ export class Ledger {
     }
   }
 
-  /** All that is published so far has come. */
-  isComplete(subscriber: string, streams: readonly Stream[]): boolean {
-    return streams.every((stream) => {
-      const receipt = this.#receipt(`${subscriber} ← ${streamName(stream)}`);
-      return receipt.next === this.sent(stream) && receipt.skipped.size === 0;
-    });
+  /** Messages published so far that have not come. */
+  missing(subscriber: string, streams: readonly Stream[]): number {
+    return streams.reduce((sum, stream) => {
+      const { next, skipped } = this.#receipt(`${subscriber} ← ${streamName(stream)}`);
+      return sum + this.sent(stream) - next + skipped.size;
+    }, 0);
   }
 
   /** At the end: what never came. */

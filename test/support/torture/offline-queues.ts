@@ -68,7 +68,7 @@ export class OfflineQueues {
     const names = this.#subscribers.map(({ name }) => name);
     await Promise.all(this.#subscribers.map((subscriber) => subscriber.open(port)));
     await isReached(
-      () => names.every((name) => ledger.isComplete(name, streams)),
+      () => names.every((name) => ledger.missing(name, streams) === 0),
       () => ledger.deliveries,
     );
     for (const subscriber of this.#subscribers) subscriber.drop();

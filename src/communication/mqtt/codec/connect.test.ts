@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ConnectFault, type ConnectPacket, parseConnect } from './connect.ts';
 import { decodePassed } from './publish.ts';
 import { isFault } from './reason.ts';
-import { bytesOf, inChunk, type Piece, sized, text, u16, u32, verdict } from './test-packets.ts';
+import { bytesOf, inChunk, type Piece, SILENT, sized, text, u16, u32, verdict } from './test-packets.ts';
 
 const NAME = { 3: 'MQIsdp', 4: 'MQTT', 5: 'MQTT' } as const;
 const NO_LIST = sized();
@@ -116,19 +116,9 @@ describe('the client id of a CONNECT', () => {
 
 describe('the properties of a CONNECT', () => {
   it('are what holds where they are silent', () => {
-    const silent = {
-      sessionExpiryS: 0,
-      receiveMaximum: 65_535,
-      maximumPacketSize: Number.POSITIVE_INFINITY,
-      topicAliasMaximum: 0,
-      wantsProblemInformation: true,
-      wantsResponseInformation: false,
-      authenticationMethod: undefined,
-      authenticationData: undefined,
-    };
-    expect(withList()).toMatchObject(silent);
-    expect(read(head(4, 2), text('c'))).toMatchObject(silent);
-    expect(read(head(4, 0), text('c'))).toMatchObject({ ...silent, sessionExpiryS: 0xffff_ffff });
+    expect(withList()).toMatchObject(SILENT);
+    expect(read(head(4, 2), text('c'))).toMatchObject(SILENT);
+    expect(read(head(4, 0), text('c'))).toMatchObject({ ...SILENT, sessionExpiryS: 0xffff_ffff });
   });
 
   it('are read, all of them, in any order', () => {

@@ -6,6 +6,18 @@ import { isFault, REASON } from './reason.ts';
 import { fitsLimits, isTopicName } from './topics.ts';
 import type { ProtocolVersion } from './version.ts';
 
+/** What holds where the properties of a CONNECT are silent [3.1.2.11]. */
+export const SILENT = {
+  sessionExpiryS: 0,
+  receiveMaximum: 65_535,
+  maximumPacketSize: Number.POSITIVE_INFINITY,
+  topicAliasMaximum: 0,
+  wantsProblemInformation: true,
+  wantsResponseInformation: false,
+  authenticationMethod: undefined,
+  authenticationData: undefined,
+} as const;
+
 // --- bytes by hand ---------------------------------------------------------------------------------------
 
 /** Numbers are bytes. */

@@ -7,6 +7,7 @@ import type { Principal } from '../../../model/ports/security.ts';
 import { id, SecurityFixture } from '../../../security/security-fixture.case.ts';
 import type { ConnectPacket } from '../codec/connect.ts';
 import { type Fault, isFault, REASON } from '../codec/reason.ts';
+import { SILENT } from '../codec/test-packets.ts';
 import { FakeSecurity } from '../test-support.ts';
 import { Handshake, type Step } from './handshake.ts';
 
@@ -22,14 +23,7 @@ const packet = (more: Partial<ConnectPacket> = {}): ConnectPacket => ({
   username: undefined,
   password: undefined,
   will: undefined,
-  sessionExpiryS: 0,
-  receiveMaximum: 65_535,
-  maximumPacketSize: Number.POSITIVE_INFINITY,
-  topicAliasMaximum: 0,
-  wantsProblemInformation: true,
-  wantsResponseInformation: false,
-  authenticationMethod: undefined,
-  authenticationData: undefined,
+  ...SILENT,
   ...more,
 });
 const bytes = (text: string): Buffer => Buffer.from(text);
