@@ -22,6 +22,9 @@ export const READINGS_PER_PACKET_MAX = 100_000;
 export const TEXT_VALUE_MAX_CHARS = 4_096;
 /** Nested JSON beyond this is refused before it is walked. */
 export const JSON_DEPTH_MAX = 16;
+/** Messages read without JSON.parse: beyond this the engine's own parser is as fast. */
+export const JSON_SCAN_MAX_BYTES = 4_096;
+export const JSON_SCAN_MAX_VALUES = 64;
 /** How far a fault in a JSON text is looked for: ~10 ms, the tenth part of what a hostile megabyte would cost. */
 export const JSON_FAULT_SEARCH_MAX_CHARS = 65_536;
 /** Bad lines of one NDJSON payload whose fault is looked for; the others are only said to be bad. */
@@ -138,6 +141,15 @@ export const LOG_LINGER_MAX_MS = 5;
 export const LOG_BLOCK_MAX_BYTES = 1_048_576;
 /** Bytes appended and not yet on disk before the sockets are paused. */
 export const LOG_PENDING_MAX_BYTES = 32 * 1_048_576;
+/**
+ * Shares of the log's budget that consumers are behind: QoS 0 is shed, sources are paused, sources go on. The last tenth
+ * is for what was read before the pause, and for HTTP, which is told instead of paused.
+ */
+export const LOG_SHED_SHARE = 0.75;
+export const LOG_PAUSE_SHARE = 0.9;
+export const LOG_RESUME_SHARE = 0.8;
+/** QoS 0 is shed while less than so many times the reserve is free. */
+export const DISK_SHED_RESERVES = 2;
 export const LOG_DEFAULT_MAX_BYTES = 4 * 1_073_741_824;
 export const LOG_DEFAULT_MAX_AGE_MS = 7 * 24 * 3_600_000;
 /** Free space below which the log refuses instead of filling the disk. */
@@ -193,6 +205,36 @@ export const ROUTE_CACHE_MAX = 50_000;
 export const QUARANTINE_ROWS_PER_PACKET_MAX = 100;
 export const QUARANTINE_SAMPLE_BYTES = 256;
 export const QUARANTINE_MESSAGE_MAX_CHARS = 512;
+/** A payload kept with its packet, so that it can be replayed: the largest of MQTT. Larger HTTP batches keep their reasons. */
+export const QUARANTINE_PAYLOAD_MAX_BYTES = PACKET_MAX_BYTES;
+/** Payloads of the quarantine: all together, and of one sender, so that one broken device leaves room for the others. */
+export const QUARANTINE_MAX_BYTES = 256 * 1_048_576;
+export const QUARANTINE_SENDER_MAX_BYTES = 32 * 1_048_576;
+export const QUARANTINE_SENDER_MAX_PACKETS = 20_000;
+/** Payloads on their way into one commit: what a batch may cost in memory beside its columns. */
+export const QUARANTINE_BATCH_MAX_BYTES = 32 * 1_048_576;
+/** Packets and payload bytes of one step of a replay, which is one commit: about as long as one at full load (~0.3 s). */
+export const REPLAY_STEP_PACKETS_MAX = 1_000;
+export const REPLAY_STEP_MAX_BYTES = 16 * 1_048_576;
+/** Steps that wait for the one at work. */
+export const REPLAY_STEPS_WAITING_MAX = 4;
+/** Tallies of what was received go into the log this often, and sooner where something was refused: a kill loses those. */
+export const LEDGER_TALLY_MS = 10_000;
+export const LEDGER_REFUSALS_MS = 1_000;
+/** Senders counted since the last tally before one is made early: ~150 bytes each. */
+export const LEDGER_SENDERS_MAX = 16_384;
+/** Senders in one tally, which is one record of the log (~40 bytes each), and takes ~2 ms to write or read. */
+export const LEDGER_TALLY_SENDERS_MAX = 4_096;
+/** Rows that wait to be summed up per sender and hour: that takes ~0.2 s. */
+export const LEDGER_PARTS_MAX = 200_000;
+/** One per sender and hour, ~10 bytes on disk: 100 senders for five years. Beyond, the oldest hours go. */
+export const LEDGER_ROWS_MAX = 5_000_000;
+export const LEDGER_LIMIT_DEFAULT = 1_000;
+export const LEDGER_LIMIT_MAX = 100_000;
+/** A report waits this long for history to reach the last tally. */
+export const LEDGER_WAIT_MS = 2_000;
+/** Of the log behind history, read to tell whose messages are pending (~0.5 s); what is beyond is told as a sum. */
+export const LEDGER_SCAN_MAX_BYTES = 64 * 1_048_576;
 export const FINDINGS_PER_COMMIT_MAX = 1_000;
 /** What presets remember (Home Assistant announcements), all devices together. */
 export const PRESET_MEMORY_MAX_ENTRIES = 100_000;
@@ -205,6 +247,37 @@ export const STORE_MEMORY_MIB = 512;
 export const STORE_CHECKPOINT_MIB = 64;
 /** Window parts that wait to be merged: a merge of so many takes ~0.2 s. */
 export const WINDOW_PARTS_MAX = 500_000;
+/** Windows declared in a profile. */
+export const WINDOWS_PER_PROFILE_MAX = 16;
+export const WINDOW_QUANTILES_MAX = 8;
+export const WINDOW_SIZE_MIN_MS = 1_000;
+/** A restart reads the readings of open windows again (~2M/s): a week of one reading per second is 0.3 s a series. */
+export const WINDOW_SIZE_MAX_MS = 7 * 86_400_000;
+export const WINDOW_SESSION_DEFAULT_MS = 86_400_000;
+/** Out of order within one connection: retries and gateways, not offline buffers (these are late). */
+export const WINDOW_DELAY_MAX_MS = 3_600_000;
+export const WINDOW_LATENESS_DEFAULT_MS = 60_000;
+/** A device that was offline for a day. */
+export const WINDOW_LATENESS_MAX_MS = 86_400_000;
+export const WINDOW_IDLE_DEFAULT_MS = 60_000;
+export const WINDOW_IDLE_MAX_MS = 7 * 86_400_000;
+/** Windows of one series and declaration that can still change: what a profile may ask for. */
+export const WINDOWS_PER_SERIES_MAX = 1_000;
+/** Windows that can still change, all series together (~200 bytes each), and what they may take with their quantiles. */
+export const WINDOWS_OPEN_MAX = 500_000;
+export const WINDOWS_OPEN_MAX_BYTES = 256 * 1_048_576;
+/** Readings a sliding window of one series keeps: each result walks over its part of them (~5 ns each). */
+export const WINDOW_SLIDING_READINGS_MAX = 10_000;
+/** Values kept as they are for exact quantiles (1 KiB); from there on a sketch of 1% relative error. */
+export const WINDOW_EXACT_VALUES_MAX = 128;
+/** Bins of a sketch, each sign: 1% over a ratio of 1:28,000 (e^(512 × 0.02)); below it the smallest share a bin. */
+export const WINDOW_SKETCH_BINS_MAX = 512;
+/** `data.window` events of one commit; what is beyond is counted. */
+export const WINDOW_EVENTS_PER_COMMIT_MAX = 1_000;
+/** Windows that close by the clock are looked for this often at most. */
+export const WINDOW_SWEEP_MS = 1_000;
+/** Readings put in order at once when open windows are read again: ~100 MB of DuckDB's memory. */
+export const WINDOW_REPLAY_ROWS = 2_000_000;
 export const STORE_RETRY_INITIAL_MS = 200;
 export const STORE_RETRY_MAX_MS = 10_000;
 /** Queries on the way at once: each holds a thread of libuv's four, which the log's commits need, too. */
@@ -215,6 +288,70 @@ export const DATA_WORKER_HEAP_MIB = 1_024;
 export const DATA_STOP_DEADLINE_MS = 2_000;
 /** Devices told to the data worker in one message at start. */
 export const DEVICE_SNAPSHOT_PAGE = 1_000;
+
+// --- retention -------------------------------------------------------------------------------------------
+/** Raw readings, minutes and hours are kept so long, all three within the budget. */
+export const RETENTION_DEFAULT_RAW = '30d';
+export const RETENTION_DEFAULT_MINUTE = '1y';
+export const RETENTION_DEFAULT_HOUR = '10y';
+export const RETENTION_DEFAULT_BUDGET_BYTES = 20 * 1_073_741_824;
+/** Two whole days stay where rows are appended: most late readings come within them. */
+export const RETENTION_DEFAULT_PARTITION_AFTER_MS = 2 * 86_400_000;
+/** History is looked through this often; a day gets old once a day, so the budget sets the pace. */
+export const RETENTION_PASS_INTERVAL_MS = 60_000;
+/** The first look comes after the catching up of a start. */
+export const RETENTION_FIRST_PASS_MS = 15_000;
+/** Rows of one step: the commit of their deletion holds history commits for ~0.1 s (28 MB of write-ahead log). */
+export const RETENTION_STEP_MAX_ROWS = 1_000_000;
+/** Rest between two steps, at least as long as the step took: retention takes half of the store's threads at most. */
+export const RETENTION_REST_MIN_MS = 100;
+/** Late readings of a day that was moved wait for company: so many, or a day. */
+export const RETENTION_LATE_MIN_ROWS = 100_000;
+export const RETENTION_LATE_INTERVAL_MS = 86_400_000;
+/** Partitions at once: what the order of arrival has room for (16 bits). Beyond, history stays in the database. */
+export const RETENTION_PARTITIONS_MAX = 65_536;
+/** Partitions of one day (month of hours) and kind that are made one, as long as a step can hold them. */
+export const RETENTION_COMPACT_MIN_PARTITIONS = 8;
+/** Series whose times are looked up before the thread does something else (~2 ms). */
+export const RETENTION_SERIES_TURN_MAX = 10_000;
+/** Rows of a group in a Parquet file: a query for one series reads one or two groups of a file. */
+export const RETENTION_ROW_GROUP_ROWS = 32_768;
+/** The time that counts is at most so far ahead of the newest reading: a clock set wrong must not empty history. */
+export const RETENTION_CLOCK_LEAP_MAX_MS = 86_400_000;
+/** Damaged partitions that are named; the others are counted. */
+export const RETENTION_DAMAGED_NAMED_MAX = 100;
+
+// --- expressions -----------------------------------------------------------------------------------------
+/** CEL expressions of profiles: the longest of use (a heat index by Rothfusz, a lookup table) have ~300 characters. */
+export const EXPRESSION_MAX_CHARS = 1_000;
+export const EXPRESSION_NODES_MAX = 256;
+export const EXPRESSION_DEPTH_MAX = 32;
+/** Elements of one list, which is always written out; what `exists`, `map` and the like go through. */
+export const EXPRESSION_LIST_MAX = 64;
+/** `exists`, `map` and the like inside each other. */
+export const EXPRESSION_NESTING_MAX = 2;
+/** Nodes evaluated at most, comprehensions counted as often as they run: 50 µs for the worst one (measured). */
+export const EXPRESSION_STEPS_MAX = 1_000;
+/** Metrics that one derived metric is computed from. */
+export const EXPRESSION_INPUTS_MAX = 32;
+/** What a function on text counts as: it may walk through a value of TEXT_VALUE_MAX_CHARS. */
+export const EXPRESSION_TEXT_STEPS = 16;
+
+// --- analysis --------------------------------------------------------------------------------------------
+/** Series that detectors watch: ~200 bytes each, and windows of z-scores beside it; more are stored, not analyzed. */
+export const ANALYSIS_SERIES_MAX = 250_000;
+/** Values in the windows of all z-scores together: 64 MB. */
+export const ANALYSIS_WINDOW_VALUES_MAX = 8_000_000;
+/** How often silence is looked for at most, and at least while anything is watched: a walk over all takes ~1 ms. */
+export const ANALYSIS_TICK_MS = 1_000;
+export const ANALYSIS_TICK_MAX_MS = 60_000;
+/** Known series looked through per tick for such that must be missed though they have not spoken yet (~10 ms). */
+export const ANALYSIS_SWEEP_SERIES = 50_000;
+/** After a start silence counts from here at the latest: time for devices to come back. */
+export const ANALYSIS_GRACE_MS = 5 * 60_000;
+/** Stored minutes looked back at when history opens, in time and in number (~0.2 s). */
+export const ANALYSIS_LOOK_BACK_MS = 7 * 86_400_000;
+export const ANALYSIS_LOOK_BACK_ROWS = 200_000;
 
 // --- topic presets ---------------------------------------------------------------------------------------
 /** Discovery messages remembered per device: a large Home Assistant bridge announces about 1,000 entities. */
@@ -246,6 +383,8 @@ export const ATTRIBUTES_MAX_KEYS = 128;
 /** As JSON. Attributes are kept in memory with their device. */
 export const ATTRIBUTES_MAX_BYTES = 16_384;
 export const PROFILES_MAX = 1_000;
+/** Derived metrics of one profile: each is looked at for every packet that brings one of its inputs. */
+export const PROFILE_DERIVED_MAX = 100;
 export const PROFILE_METRICS_MAX = 1_000;
 
 // --- security --------------------------------------------------------------------------------------------
@@ -336,6 +475,40 @@ export const LOG_FIELD_DEPTH_MAX = 5;
 export const HEAP_SETTLE_MS = 3_000;
 /** Young generation of the data worker: three semi-spaces of 4 MiB; larger ones made it no faster. */
 export const DATA_WORKER_YOUNG_MIB = 12;
+
+// --- scheduler -------------------------------------------------------------------------------------------
+/** Batches that no worker has begun: at 1 ms each more than a second of work for two cores, so it is an overload. */
+export const SCHEDULER_QUEUE_MAX_BATCHES = 1_000;
+/** Tasks of one batch, spawned ones among them: their number is 8 bits of a ticket. */
+export const SCHEDULER_BATCH_TASKS_MAX = 256;
+/** Records: those queued, those being run, and cancelled ones that no worker has passed yet. */
+export const SCHEDULER_BATCHES_MAX = 2_048;
+/** Each record has one ticket in line and, after the death of a worker, one more. */
+export const SCHEDULER_GLOBAL_TICKETS_MAX = 2 * SCHEDULER_BATCHES_MAX;
+/** Tickets of one lane: halving a batch leaves 8; the rest is for spawned tasks, which are refused beyond. */
+export const SCHEDULER_LANE_TICKETS_MAX = 256;
+/** A thread's number is 7 bits of a state word, and 64 isolates are 400 MiB. */
+export const SCHEDULER_THREADS_MAX = 64;
+/** One thread may be busy with a long task; with two, six lanes serve the others (ADR 013). */
+export const SCHEDULER_THREADS_MIN = 2;
+/** Shared buffers known to the workers: the memory pool has some dozens. */
+export const SCHEDULER_SLABS_MAX = 1_024;
+/** A task is some milliseconds of work; this is for what never ends. */
+export const SCHEDULER_TASK_TIMEOUT_MS = 30_000;
+/** How often running tasks are looked at: a timeout is late by at most this. Nothing runs while nothing is in flight. */
+export const SCHEDULER_WATCH_MS = 20;
+/** Every so many turns a worker takes the oldest ticket, not its youngest: what was set aside comes to its end. */
+export const SCHEDULER_OLDEST_EVERY = 16;
+/** Thread start to its first word: 50 ms measured, more on a machine that is busy. */
+export const SCHEDULER_START_MS = 20_000;
+/** Starts in a row that may fail before the scheduler gives up. */
+export const SCHEDULER_STARTS_MAX = 5;
+export const SCHEDULER_BACKOFF_INITIAL_MS = 50;
+export const SCHEDULER_BACKOFF_MAX_MS = 2_000;
+/** A stop waits this long for what is in flight, then rejects it. */
+export const SCHEDULER_STOP_MS = 2_000;
+/** JavaScript heap of one worker; running out of it ends that thread only. Payloads are shared and do not count. */
+export const SCHEDULER_WORKER_HEAP_MIB = 256;
 
 // --- system ----------------------------------------------------------------------------------------------
 /** SIGTERM to exit 0, all managers together. */

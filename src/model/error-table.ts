@@ -100,6 +100,11 @@ const rows = {
     title: 'Timestamp is too far in the future',
     cure: 'Set the clock of the device (NTP); up to 24 h ahead is accepted.',
   },
+  'reading.expression': {
+    status: 422,
+    title: 'Expression of the profile gives no value',
+    cure: 'See why in the message; correct the expression in a new version of the profile.',
+  },
   'reading.unit': {
     status: 422,
     title: 'Unit is not allowed',
@@ -196,6 +201,17 @@ const rows = {
     cure: 'Raise the version; versions are never changed.',
   },
 
+  'expression.invalid': {
+    status: 400,
+    title: 'Expression is not valid',
+    cure: 'Correct it at the character named. Numbers are doubles: write 2.0, not 2. See docs/profiles.md.',
+  },
+  'expression.too_costly': {
+    status: 400,
+    title: 'Expression could take too long',
+    cure: 'Make it shorter: 1,000 characters, 256 parts, lists of 64, two loops inside each other.',
+  },
+
   // --- security
   'auth.required': {
     status: 401,
@@ -280,6 +296,11 @@ const rows = {
     status: 503,
     title: 'The disk does not keep up',
     cure: 'Slow down and try again; nothing that was acknowledged is affected.',
+  },
+  'log.shedding': {
+    status: 503,
+    title: 'QoS 0 is shed: history lags far behind, or the disk is nearly full',
+    cure: 'Send with QoS 1, or slow down; `sensorium doctor` says what lags.',
   },
   'log.failed': { status: 503, title: 'The log cannot write', cure: 'See the server log; check the disk.' },
   'log.corrupt': {

@@ -55,6 +55,11 @@ const rows = {
   iot_log_commits_total: { type: 'counter', help: 'Group commits', labels: [] },
   iot_log_commit_seconds: { type: 'histogram', help: 'Duration of a group commit', labels: [] },
   iot_log_bytes: { type: 'gauge', help: 'Size of the log on disk', labels: [] },
+  iot_log_backlog_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the log that its slowest consumer has not got; QoS 0 is shed at 75 % of the budget',
+    labels: [],
+  },
   iot_pipeline_packets_total: {
     type: 'counter',
     help: 'Packets through the pipeline, by outcome',

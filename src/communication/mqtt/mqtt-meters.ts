@@ -8,6 +8,7 @@ import { LISTENER_NAMES } from './transport/link.ts';
 const DROPS: readonly BrokerDrop[] = [
   'slow_subscriber',
   'log_refused',
+  'shed',
   'retained_limit',
   'too_large',
   'offline',

@@ -3,6 +3,7 @@ import type { PayloadFormat } from '../../model/packet.ts';
 import { CountingSink, hasManySeparators, isLarge, tooManyReadings } from './bounds.ts';
 import { decodeCsv } from './csv.ts';
 import { emitJson, parseJson } from './json.ts';
+import { scanJson } from './json-scan.ts';
 import { decodeNdjson } from './ndjson.ts';
 import { decodeSenmlCbor, emitSenml, looksLikeSenml } from './senml.ts';
 import type { ValueSink } from './sink.ts';
@@ -29,6 +30,7 @@ export function decode(
   now?: number,
 ): SensoriumError | undefined {
   if (payload.length === 0) return problem('payload.empty', 'the payload has no bytes');
+  if ((format === 'auto' || format === 'json') && scanJson(payload, sink)) return undefined;
   if (format === 'senml+cbor' || (format === 'auto' && isCborArray(payload))) {
     return decodeSenmlCbor(payload, sink, now);
   }

@@ -1,6 +1,6 @@
 /** Watches the free space of the file system, once a second and never per append. */
 import { statfs } from 'node:fs/promises';
-import { LOG_DISK_CHECK_INTERVAL_MS } from '../../base/limits.ts';
+import { DISK_SHED_RESERVES, LOG_DISK_CHECK_INTERVAL_MS } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 
 interface DiskReserveOptions {
@@ -12,6 +12,7 @@ interface DiskReserveOptions {
 export class DiskReserve {
   readonly #options: DiskReserveOptions;
   #short = false;
+  #tight = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DiskReserveOptions) {
@@ -21,6 +22,11 @@ export class DiskReserve {
   /** Less is free than the reserve. */
   get short(): boolean {
     return this.#short;
+  }
+
+  /** Less is free than a few times the reserve: time to leave out what nobody is promised. */
+  get tight(): boolean {
+    return this.#tight;
   }
 
   async start(): Promise<void> {
@@ -38,6 +44,7 @@ export class DiskReserve {
       const { bavail, bsize } = await statfs(path);
       const freeBytes = bavail * bsize;
       const short = freeBytes < bytes;
+      this.#tight = freeBytes < DISK_SHED_RESERVES * bytes;
       if (short === this.#short) return;
       this.#short = short;
       if (short) logger.warn({ freeBytes, reserveBytes: bytes }, 'disk is nearly full; appends are refused');

@@ -21,6 +21,7 @@ import { ERRORS, type ErrorCode, type SensoriumError } from '../../model/errors.
 import type { DataPacket, Offset } from '../../model/packet.ts';
 import { type Log, type LogListener, REFUSED } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
+import { Backlog } from './backlog.ts';
 import type { OpenBlock } from './block.ts';
 import { type Budget, type Expendable, expendable, firstWithin } from './block-index.ts';
 import { DiskReserve } from './disk-reserve.ts';
@@ -68,6 +69,7 @@ export class LmdbLog implements Log {
   readonly #options: LogOptions;
   readonly #store: BlockStore;
   readonly #commits: GroupCommit;
+  readonly #backlog: Backlog;
   readonly #recovery: Recovery;
   readonly #reserve: DiskReserve;
   readonly #names = new EncodedNames();
@@ -102,6 +104,8 @@ export class LmdbLog implements Log {
       committed: (through, endBytes) => this.#committed(through, endBytes),
       failed: (error) => this.#failed(error),
     });
+    const { firstBytesBefore } = stored;
+    this.#backlog = new Backlog({ store: stored.store, maxBytes: options.maxBytes, firstBytesBefore });
     this.#recovery = new Recovery({ store: stored.store, path: options.path, logger: options.logger });
     this.#reserve = new DiskReserve({
       path: options.path,
@@ -120,6 +124,7 @@ export class LmdbLog implements Log {
       meter.collect('iot_log_committed_total', () => this.#committedRecords),
       meter.collect('iot_log_commits_total', () => this.#commitCount),
       meter.collect('iot_log_bytes', () => this.sizeBytes),
+      meter.collect('iot_log_backlog_bytes', () => this.#backlog.bytes(this.#endBytes)),
     );
   }
 
@@ -144,10 +149,10 @@ export class LmdbLog implements Log {
     }
     const size = frameSize(names, packet);
     const pending = this.#commits.pendingBytes;
-    const refusal = this.#reasonToRefuse(size, pending);
+    const refusal = this.#reasonToRefuse(size, pending) ?? this.#reasonToShed(packet, pending + size);
     if (refusal !== undefined) return this.#refuse(refusal);
     const offset = this.#commits.append(packet, names, size);
-    if (!this.#congested && pending + size > LOG_PENDING_MAX_BYTES) this.#setCongested(true);
+    if (!this.#congested && this.#isTooMuch(pending + size)) this.#setCongested(true);
     return offset;
   }
 
@@ -221,6 +226,10 @@ export class LmdbLog implements Log {
 
   #holdsMoved(): void {
     this.#allHeld = false;
+    if (this.#closed || this.#recovery.error !== undefined) return;
+    const heldFrom = this.#holds.size === 0 ? this.#first : Math.min(...this.#holds.values());
+    this.#backlog.moved(heldFrom, this.#durable, this.#endBytes);
+    this.#relieve();
     if (this.sizeBytes > this.#lowWaterBytes) this.trim();
   }
 
@@ -228,6 +237,24 @@ export class LmdbLog implements Log {
     if (size > FRAME_MAX_BYTES) return 'payload.too_large';
     if (pending + size > 2 * LOG_PENDING_MAX_BYTES) return 'log.congested';
     return this.#standingRefusal(pending + size);
+  }
+
+  /** Nobody is told of QoS 0: it makes room first, for what will be acknowledged. */
+  #reasonToShed({ qos }: DataPacket, pending: number): ErrorCode | undefined {
+    if (qos > 0) return undefined;
+    const mustShed = this.#reserve.tight || this.#backlog.mustShed(this.#endBytes + pending);
+    return mustShed ? 'log.shedding' : undefined;
+  }
+
+  #isTooMuch(pending: number): boolean {
+    return pending > LOG_PENDING_MAX_BYTES || this.#backlog.mustPause(this.#endBytes + pending);
+  }
+
+  #relieve(): void {
+    if (!this.#congested) return;
+    const pending = this.#commits.pendingBytes;
+    if (pending < RELIEVED_BYTES && this.#backlog.mayResume(this.#endBytes + pending))
+      this.#setCongested(false);
   }
 
   /** Why nothing of `bytes` more would be accepted now, whatever it is. */
@@ -278,7 +305,7 @@ export class LmdbLog implements Log {
     if (!this.#allHeld && this.sizeBytes > this.#lowWaterBytes) this.#trimDue = true;
     this.#waiters.committed(through);
     for (const listener of this.#listeners) listener.committed(through);
-    if (this.#congested && this.#commits.pendingBytes < RELIEVED_BYTES) this.#setCongested(false);
+    this.#relieve();
   }
 
   #failed(error: SensoriumError): void {

@@ -20,7 +20,10 @@ export interface Log {
   append(packet: DataPacket): Offset;
   /** Why the last `append` was refused. */
   readonly refusal: ErrorCode;
-  /** True while more than LOG_PENDING_MAX_BYTES wait for the disk. `append` still accepts up to twice that. */
+  /**
+   * True while more than LOG_PENDING_MAX_BYTES wait for the disk, or consumers are LOG_PAUSE_SHARE of the budget behind.
+   * `append` still accepts up to twice that, and up to the whole budget. QoS 0 is refused earlier (`log.shedding`).
+   */
   readonly congested: boolean;
   /** The first offset kept, the next to be given, and the first not yet on disk. */
   readonly first: Offset;

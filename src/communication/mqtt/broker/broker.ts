@@ -54,7 +54,7 @@ export interface Sender extends Acknowledged {
   storing(key: number, stored: Promise<void>): Promise<void>;
 }
 
-export type BrokerDrop = DropReason | 'log_refused' | 'retained_limit';
+export type BrokerDrop = DropReason | 'log_refused' | 'shed' | 'retained_limit';
 
 export class Broker implements OutboundHost {
   readonly tree = new TopicTree<Session>();
@@ -145,7 +145,7 @@ export class Broker implements OutboundHost {
     };
     const offset = this.#options.log.append(packet);
     if (offset === REFUSED) {
-      this.dropped('log_refused');
+      this.dropped(this.#options.log.refusal === 'log.shedding' ? 'shed' : 'log_refused');
       return REFUSED;
     }
     const isAwaited = qos > 0 && sender !== undefined;

@@ -157,9 +157,7 @@ export class Connection {
   }
 
   setCongested(isCongested: boolean): void {
-    if (this.#state !== 'open') return;
-    if (isCongested) this.#reading.pause(PAUSE.congested);
-    else this.#reading.resume(PAUSE.congested);
+    if (this.#state === 'open') this.#reading.congest(isCongested);
   }
 
   /** Reads nothing more; what is acknowledged until `close` still leaves. */
@@ -197,6 +195,7 @@ export class Connection {
     if (this.#state === 'closed') return false;
     if (!this.#mayCome(header)) return this.#refuse(this.#headerFault ?? RULES.badLength);
     const type = header >> 4;
+    if (type === 3) this.#reading.publishes();
     const wrong =
       type === 3 ? this.#publisher.publish(header, chunk, start, end) : this.#handle(type, chunk, start, end);
     return wrong === undefined || this.#refuse(wrong);

@@ -15,6 +15,8 @@ export class Reading {
   #reasons = 0;
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
+  #isCongested = false;
+  #isSource = false;
 
   constructor(link: Link, onResume: () => void) {
     this.#link = link;
@@ -24,6 +26,20 @@ export class Reading {
   /** The client cannot be blamed for silence. */
   get isHeldByUs(): boolean {
     return (this.#reasons & OURS) !== 0;
+  }
+
+  /** The log is behind. Who only takes messages is read on: without its acknowledgements it would get none. */
+  congest(isCongested: boolean): void {
+    this.#isCongested = isCongested;
+    if (isCongested && this.#isSource) this.pause(PAUSE.congested);
+    else this.resume(PAUSE.congested);
+  }
+
+  /** It has sent a message: from now on it waits while the log is behind. */
+  publishes(): void {
+    if (this.#isSource) return;
+    this.#isSource = true;
+    if (this.#isCongested) this.pause(PAUSE.congested);
   }
 
   pause(reason: Pause): void {
