@@ -14,6 +14,8 @@ export class RawPublisher {
   readonly acknowledged: number[] = [];
   sent = 0;
   closed = false;
+  /** White space behind each message: bytes for the log, nothing for history. */
+  padBytes = 0;
 
   private constructor(socket: Socket, device: string) {
     this.#socket = socket;
@@ -61,21 +63,27 @@ export class RawPublisher {
       const messageId = this.#nextId;
       this.#nextId = (this.#nextId % 65_535) + 1;
       this.#waiting.set(messageId, seq);
-      const payload = `{"ts":${1_700_000_000_000 + seq},"values":{"seq":${seq}}}`;
-      this.#socket.write(
-        generate({
-          cmd: 'publish',
-          topic: `v1/${this.#device}/telemetry`,
-          payload,
-          qos: 1,
-          dup: false,
-          retain: false,
-          messageId,
-        }),
-      );
-      this.sent += 1;
+      this.#send(seq, 1, messageId);
     }
     while (this.#waiting.size > 0 && !this.closed) await new Promise((done) => setImmediate(done));
+  }
+
+  /** The same at QoS 0: as fast as the socket takes it. */
+  async shout(from: number, to: number): Promise<void> {
+    for (let seq = from; seq < to && !this.closed; seq += 1) {
+      const hasRoom = this.#send(seq, 0);
+      if (!hasRoom) await new Promise((done) => this.#socket.once('drain', done));
+    }
+  }
+
+  #send(seq: number, qos: 0 | 1, messageId?: number): boolean {
+    const payload = `{"ts":${1_700_000_000_000 + seq},"values":{"seq":${seq}}}`.padEnd(this.padBytes);
+    const topic = `v1/${this.#device}/telemetry`;
+    const identified = messageId === undefined ? {} : { messageId };
+    this.sent += 1;
+    return this.#socket.write(
+      generate({ cmd: 'publish', topic, payload, qos, dup: false, retain: false, ...identified }),
+    );
   }
 
   end(): void {

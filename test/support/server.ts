@@ -129,13 +129,14 @@ export class Server implements AsyncDisposable {
   }
 
   /** Waits until history has taken everything that is in the log. */
-  async settled(): Promise<Totals> {
-    return await until('history to reach the end of the log', async () => {
-      const { totals, log } = await this.get<{ totals: Totals; log: { next: number; durable: number } }>(
+  async settled(timeoutMs?: number): Promise<Totals> {
+    const probe = async (): Promise<Totals | undefined> => {
+      const { totals, log } = await this.get<{ totals: Totals | null; log: { next: number } }>(
         '/api/v1/system',
       );
-      return totals.offset >= log.next ? totals : undefined;
-    });
+      return totals !== null && totals.offset >= log.next ? totals : undefined;
+    };
+    return await until('history to reach the end of the log', probe, timeoutMs);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {

@@ -20,6 +20,8 @@ interface RescueOptions {
   readonly sessions: () => Iterable<Session>;
   /** Everything below has been routed, as far as the disk knows. */
   readonly storedRouted: () => Offset;
+  /** Stores how far that is now. */
+  readonly checkpoint: () => Promise<void>;
 }
 
 const CONSUMER = 'mqtt';
@@ -49,15 +51,17 @@ export class Rescue {
   }
 
   async #run(): Promise<void> {
-    const { broker, log, sessions, storedRouted } = this.#options;
+    const { broker, log, sessions, storedRouted, checkpoint } = this.#options;
     const { kept } = broker;
     const endangered = log.endangered(MQTT_RESCUE_SHARE);
     const wanted = new Set<Offset>();
     let oldest: Offset = Number.POSITIVE_INFINITY;
     let count = 0;
     let waiting = 0;
-    for (const { outbound } of sessions()) {
+    let hasKept = false;
+    for (const { outbound, wasKept } of sessions()) {
       count += 1;
+      hasKept ||= wasKept;
       waiting += outbound.waiting;
       oldest = Math.min(oldest, outbound.oldest);
       if (outbound.oldest >= endangered) continue;
@@ -68,9 +72,13 @@ export class Rescue {
     broker.isFull = waiting >= MQTT_QUEUES_MAX_MESSAGES;
     await kept.keep(wanted, (offset) => broker.record(offset));
     await kept.forgetBefore(oldest);
+    // Sessions that only publish have nothing to store by themselves, and would hold the log for ever.
+    if (hasKept && storedRouted() < endangered) await checkpoint();
+    // Only kept sessions are routed to after a crash.
+    const routed = hasKept ? storedRouted() : log.next;
     const isAllKept = wanted.size < MQTT_RESCUES_PER_SWEEP_MAX;
     const needed = isAllKept ? Math.max(oldest, endangered) : oldest;
     if (count === 0) log.release(CONSUMER);
-    else log.hold(CONSUMER, Math.min(needed, storedRouted(), log.next));
+    else log.hold(CONSUMER, Math.min(needed, routed, log.next));
   }
 }

@@ -343,6 +343,20 @@ describe('what the log is about to trim', () => {
     expect(pendingOf(world, one.session)).toEqual(['1']);
   });
 
+  it.each([
+    ['kept sessions', undefined],
+    ['clean sessions', 0],
+  ])('is not held back by %s that only publish', async (_, expiryS) => {
+    const { machine, world } = await setUp();
+    const { session } = world.connect('p', expiryS === undefined ? {} : { expiryS });
+    await sweeps(world);
+    for (const text of ['1', '2', '3']) world.publish('a', text, 1, { from: session });
+    machine.log.commit();
+    machine.log.endangeredBelow = 2;
+    await sweeps(world);
+    expect(machine.log.holds.get('mqtt')).toBe(3);
+  });
+
   it('is not held back where there is no session', async () => {
     const { machine, world } = await setUp();
     const client = world.connect('c', { expiryS: 0 });

@@ -85,6 +85,7 @@ export class SessionRegistry implements SessionHost {
       logger,
       sessions: () => this.#byKey.values(),
       storedRouted: () => this.#store.storedRouted,
+      checkpoint: async () => await this.#store.checkpoint(1),
     });
   }
 
