@@ -7,14 +7,18 @@ import type { SystemFacade } from '../model/ports/system.ts';
 import { clientRoutes } from './clients.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
+import { ledgerRoutes } from './ledger.ts';
 import { liveRoutes } from './live.ts';
 import { OpenStreams } from './open-streams.ts';
 import { openApiRoutes } from './openapi.ts';
 import { profileRoutes } from './profiles.ts';
 import { quarantineRoutes } from './quarantine.ts';
+import { retentionRoutes } from './retention.ts';
 import { sessionRoutes } from './session.ts';
 import { systemRoutes } from './system.ts';
 import { telemetryRoutes } from './telemetry.ts';
+import { traceRoutes } from './traces.ts';
+import { windowRoutes } from './windows.ts';
 
 export function apiDoor(facade: SystemFacade): HttpDoor {
   return async (app) => {
@@ -27,8 +31,12 @@ export function apiDoor(facade: SystemFacade): HttpDoor {
     deviceRoutes(app, facade);
     clientRoutes(app, facade);
     telemetryRoutes(app, facade);
+    windowRoutes(app, facade);
     profileRoutes(app, facade);
     quarantineRoutes(app, facade);
+    ledgerRoutes(app, facade);
+    retentionRoutes(app, facade);
+    traceRoutes(app, facade);
     systemRoutes(app, facade);
     eventRoutes(app, facade, streams);
     await liveRoutes(app, facade, streams);

@@ -23,6 +23,8 @@ const ROUTES = [
   'DELETE /api/v1/clients/{id}',
   'DELETE /api/v1/devices/{id}',
   'DELETE /api/v1/devices/{id}/credentials',
+  'DELETE /api/v1/quarantine',
+  'DELETE /api/v1/quarantine/{offset}',
   'GET /api/openapi.json',
   'GET /api/v1/clients',
   'GET /api/v1/clients/{id}',
@@ -31,12 +33,18 @@ const ROUTES = [
   'GET /api/v1/devices/{id}',
   'GET /api/v1/devices/{id}/latest',
   'GET /api/v1/devices/{id}/telemetry',
+  'GET /api/v1/devices/{id}/windows',
   'GET /api/v1/events',
+  'GET /api/v1/ledger',
   'GET /api/v1/live',
   'GET /api/v1/profiles',
   'GET /api/v1/profiles/{id}',
   'GET /api/v1/quarantine',
+  'GET /api/v1/quarantine/{offset}',
+  'GET /api/v1/retention',
+  'GET /api/v1/retention/preview',
   'GET /api/v1/system',
+  'GET /api/v1/traces',
   'GET /healthz',
   'GET /metrics',
   'GET /readyz',
@@ -46,6 +54,7 @@ const ROUTES = [
   'POST /api/v1/devices/{id}/telemetry',
   'POST /api/v1/login',
   'POST /api/v1/profiles',
+  'POST /api/v1/quarantine/replay',
   'POST /api/v1/tokens',
 ];
 
@@ -112,7 +121,10 @@ describe('the OpenAPI document', () => {
       const inPath = one.parameters
         ?.filter((parameter) => parameter.in === 'path')
         .map((parameter) => parameter.name);
-      expect([name, inPath ?? []]).toEqual([name, name.includes('{id}') ? ['id'] : []]);
+      expect([name, inPath ?? []]).toEqual([
+        name,
+        [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter),
+      ]);
       const open = one.security?.length === 0;
       expect([name, '401' in one.responses]).toEqual([name, !open || name === 'POST /api/v1/login']);
       for (const [status, { description, content }] of Object.entries(one.responses)) {

@@ -53,7 +53,7 @@ export function profileRoutes(app: FastifyInstance, { registry }: SystemFacade):
         tag: 'profiles',
         body: PROFILE_INPUT,
         answers: { 201: { description: 'Added', schema: ref('Profile') } },
-        errors: ['profile.invalid', 'profile.exists'],
+        errors: ['profile.invalid', 'profile.exists', 'expression.invalid', 'expression.too_costly'],
       }),
     },
     async (request, reply) => {

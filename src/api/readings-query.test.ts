@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parseDuration } from '../base/time-units.ts';
 import { formatOf, metricsFrom, readingsQuery } from './readings-query.ts';
-import { parseDuration, parseTime } from './time-text.ts';
+import { parseTime } from './time-text.ts';
 
 const NOW = 1_790_000_000_000;
 

@@ -1,10 +1,11 @@
 /** The query of the telemetry route: from text, checked, with the parameter named that is wrong. */
 import { METRICS_PER_QUERY_MAX, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import { parseDuration } from '../base/time-units.ts';
 import type { JsonSchema } from '../communication/http/route-schema.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import { AGGREGATES, type Aggregate, type ReadingsQuery } from '../model/ports/history.ts';
-import { parseDuration, parseTime } from './time-text.ts';
+import { parseTime } from './time-text.ts';
 
 const FORMATS = ['json', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -29,10 +30,15 @@ export const METRIC_PARAMETER: JsonSchema = {
   description: 'Repeated, or a list with commas; all metrics when absent',
 };
 
-export const READINGS_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
-  metric: METRIC_PARAMETER,
+/** Both ends of a time range; `readRange` reads them. */
+export const RANGE_PARAMETERS = {
   from: { type: 'string', maxLength: 64, description: `${time}. Inclusive` },
   to: { type: 'string', maxLength: 64, description: `${time}. Exclusive` },
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+export const READINGS_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
+  metric: METRIC_PARAMETER,
+  ...RANGE_PARAMETERS,
   interval: {
     type: 'string',
     maxLength: 32,
@@ -55,13 +61,8 @@ export function readingsQuery(
   now: number,
 ): Result<ReadingsQuery, SensoriumError> {
   const { metric, interval, agg, order, limit = QUERY_LIMIT_DEFAULT } = parameters;
-  const from = timeOf('from', parameters.from, now);
-  if (!from.ok) return from;
-  const to = timeOf('to', parameters.to, now);
-  if (!to.ok) return to;
-  if (from.value !== undefined && to.value !== undefined && from.value >= to.value) {
-    return invalid('from', 'must be before to');
-  }
+  const range = readRange(parameters, now);
+  if (!range.ok) return range;
   const intervalMs = interval === undefined ? undefined : parseDuration(interval);
   if (interval !== undefined && intervalMs === undefined) {
     return invalid('interval', `"${interval}" is no duration: use 10s, 1m, 1h, 1d, or milliseconds`);
@@ -75,7 +76,22 @@ export function readingsQuery(
     return invalid('metric', `names more than ${METRICS_PER_QUERY_MAX} metrics`);
   }
   const aggregate = intervalMs === undefined ? undefined : (agg ?? 'avg');
-  return ok({ device, metrics, from: from.value, to: to.value, intervalMs, aggregate, limit, descending });
+  return ok({ device, metrics, ...range.value, intervalMs, aggregate, limit, descending });
+}
+
+/** The times of a query; absent = open on that side. */
+export function readRange(
+  parameters: Pick<ReadingsParameters, 'from' | 'to'>,
+  now: number,
+): Result<{ readonly from: number | undefined; readonly to: number | undefined }, SensoriumError> {
+  const from = timeOf('from', parameters.from, now);
+  if (!from.ok) return from;
+  const to = timeOf('to', parameters.to, now);
+  if (!to.ok) return to;
+  if (from.value !== undefined && to.value !== undefined && from.value >= to.value) {
+    return invalid('from', 'must be before to');
+  }
+  return ok({ from: from.value, to: to.value });
 }
 
 /** `metric=a&metric=b,c` → a, b, c. */

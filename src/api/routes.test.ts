@@ -37,6 +37,7 @@ const GUARDED: readonly { readonly method: string; readonly path: string; readon
   { method: 'DELETE', path: '/api/v1/devices/station/credentials' },
   { method: 'GET', path: '/api/v1/devices/station/telemetry' },
   { method: 'GET', path: '/api/v1/devices/station/latest' },
+  { method: 'GET', path: '/api/v1/devices/station/windows' },
   { method: 'GET', path: '/api/v1/clients' },
   { method: 'GET', path: '/api/v1/clients/7' },
   { method: 'DELETE', path: '/api/v1/clients/7' },
@@ -44,13 +45,31 @@ const GUARDED: readonly { readonly method: string; readonly path: string; readon
   { method: 'GET', path: '/api/v1/profiles/open' },
   { method: 'POST', path: '/api/v1/profiles', body: { id: 'p', version: 1, metrics: {} } },
   { method: 'GET', path: '/api/v1/quarantine' },
+  { method: 'GET', path: '/api/v1/quarantine/7' },
+  { method: 'DELETE', path: '/api/v1/quarantine/7' },
+  { method: 'DELETE', path: '/api/v1/quarantine' },
+  { method: 'POST', path: '/api/v1/quarantine/replay', body: {} },
+  { method: 'GET', path: '/api/v1/ledger' },
   { method: 'GET', path: '/api/v1/dead-letters' },
+  { method: 'GET', path: '/api/v1/retention' },
+  { method: 'GET', path: '/api/v1/retention/preview' },
   { method: 'GET', path: '/api/v1/system' },
+  { method: 'GET', path: '/api/v1/traces' },
   { method: 'GET', path: '/api/v1/events' },
   { method: 'GET', path: '/api/v1/live' },
   { method: 'GET', path: '/metrics' },
 ];
-const FOR_VIEWERS = ['devices', 'profiles', 'station', 'open', 'telemetry', 'latest', 'live', 'events'];
+const FOR_VIEWERS = [
+  'devices',
+  'profiles',
+  'station',
+  'open',
+  'telemetry',
+  'latest',
+  'windows',
+  'live',
+  'events',
+];
 
 describe('every route', () => {
   it.each(GUARDED)('$method $path wants credentials, and the right', async ({ method, path, body }) => {
@@ -153,6 +172,7 @@ describe('devices', () => {
       ['DELETE', '/credentials'],
       ['GET', '/telemetry'],
       ['GET', '/latest'],
+      ['GET', '/windows'],
     ] as const) {
       const answer = await ask(api, method, `/api/v1/devices/ghost${path}`);
       expect(await answerOf(answer)).toMatchObject({ code: 'device.unknown', status: 404 });
@@ -218,13 +238,45 @@ describe('telemetry read back', () => {
     await ask(api, 'GET', '/api/v1/devices/station/latest?metric=a,b');
     expect(api.history.latestMetrics).toEqual(['a', 'b']);
     api.history.failure = problem('query.busy', 'busy');
-    for (const what of ['telemetry', 'telemetry?format=csv', 'latest']) {
+    for (const what of ['telemetry', 'telemetry?format=csv', 'latest', 'windows']) {
       const answer = await ask(api, 'GET', `/api/v1/devices/station/${what}`);
       expect(answer.status).toBe(503);
       expect(answer.headers.get('retry-after')).toBe('1');
     }
     const system = await answerOf(await ask(api, 'GET', '/api/v1/system'));
     expect(system).toMatchObject({ version: '9.9.9', totals: null, log: { durable: 3, sizeBytes: 4_096 } });
+  });
+});
+
+describe('windows read back', () => {
+  it('turns the parameters into one query, and answers what was told', async () => {
+    await using api = await runApi();
+    const told = {
+      metric: 'a',
+      window: '10min',
+      start: 600_000,
+      end: 1_200_000,
+      count: 2,
+      min: 1,
+      max: 3,
+      mean: 2,
+      stddev: Number.POSITIVE_INFINITY,
+      last: 3,
+      lastTs: 700_000,
+      quantiles: { '0.5': 2 },
+      revision: 2,
+      cause: 'idle' as const,
+    };
+    api.history.windowRows = [told];
+    const path = '/api/v1/devices/station/windows';
+    const answer = await ask(api, 'GET', `${path}?window=10min&metric=a,b&from=5&to=9&limit=7&order=desc`);
+    expect(await answerOf(answer)).toEqual({ device: 'station', windows: [{ ...told, stddev: null }] });
+    expect(api.history.windowQueries).toEqual([
+      { device: 'station', window: '10min', metrics: ['a', 'b'], from: 5, to: 9, limit: 7, descending: true },
+    ]);
+    expect(await answerOf(await ask(api, 'GET', `${path}?from=9&to=9`))).toMatchObject({
+      code: 'query.invalid',
+    });
   });
 });
 

@@ -61,6 +61,17 @@ const subscription = record(
   ['group', 'identifier'],
 );
 
+const ledgerCounts = {
+  received: count,
+  stored: count,
+  forwarded: count,
+  quarantined: { ...count, description: 'In the quarantine now' },
+  dropped: count,
+  reasons: { type: 'object', additionalProperties: count, description: 'Dropped, by reason' },
+  pending: { ...count, description: 'In the log and not yet in history' },
+  missing: { type: 'integer', description: 'Received and nowhere; 0 where the row adds up' },
+} as const;
+
 /** Shared by name in the document: `{ $ref: 'Device#' }`. */
 export const SHARED_SCHEMAS = {
   Problem: {
@@ -109,6 +120,45 @@ export const SHARED_SCHEMAS = {
     },
     ['unit'],
   ),
+  QuarantineRow: record({
+    offset: { ...count, description: 'Of the packet in the log: its name' },
+    device: text,
+    origin: { type: 'string', description: 'Who sent it: the device, its gateway, or @user' },
+    topic: text,
+    receivedAt: time,
+    index: { type: 'integer', description: 'Item of the packet; -1 = the packet as a whole' },
+    code: text,
+    message: text,
+    sample: { type: 'string', description: 'How the payload begins' },
+    stored: { type: 'boolean', description: 'Other readings of the packet are in history' },
+    profile: { type: 'string', description: 'What refused it; empty where the device was not known' },
+    profileVersion: count,
+    bytes: { ...count, description: 'Of the payload' },
+    replayable: { type: 'boolean', description: 'The payload is kept' },
+  }),
+  QuarantineOutcome: record(
+    {
+      tried: count,
+      stored: { ...count, description: 'Packets of which nothing is refused any more' },
+      forwarded: { ...count, description: 'Packets that carry no readings, by today’s rules' },
+      partly: { ...count, description: 'Packets of which more is stored, and some is still refused' },
+      left: { ...count, description: 'Packets refused again' },
+      dropped: count,
+      readings: { ...count, description: 'New in history' },
+      codes: { type: 'object', additionalProperties: count, description: 'Why packets stay' },
+      next: { ...count, description: 'For the next step; absent = that was the last' },
+    },
+    ['next'],
+  ),
+  LedgerRow: record({
+    sender: {
+      type: 'string',
+      description: 'Who sent: a device, a gateway (for its children, too), @user, (others)',
+    },
+    hour: { ...time, description: 'Start of the hour of receipt' },
+    ...ledgerCounts,
+  }),
+  LedgerTotal: record(ledgerCounts),
   Health: record({
     status: { enum: ['up', 'degraded', 'down'] },
     managers: {

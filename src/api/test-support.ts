@@ -18,9 +18,12 @@ import type { EventSubscriber } from '../model/ports/events.ts';
 import type { History, HistoryTotals, LiveFeed, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
 import type { DevicePage, DeviceQuery, Registry } from '../model/ports/registry.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
+import type { MessageTrace, Traces } from '../model/ports/traces.ts';
 import { OPEN_PROFILE, type Profile, type ProfileInput } from '../model/profile.ts';
 import type { Reading } from '../model/reading.ts';
+import type { WindowResult, WindowsQuery } from '../model/windows.ts';
 import { apiDoor } from './api-door.ts';
+import { FakeLedger, FakeQuarantine, FakeRetention } from './test-keeping.ts';
 
 class FakeRegistry implements Registry {
   readonly devices = new Map<string, Device>();
@@ -129,6 +132,8 @@ class FakeHistory implements History {
   failure: SensoriumError | undefined;
   readonly queries: ReadingsQuery[] = [];
   latestMetrics: readonly string[] | undefined;
+  windowRows: readonly WindowResult[] = [];
+  readonly windowQueries: WindowsQuery[] = [];
 
   readings(query: ReadingsQuery): ReturnType<History['readings']> {
     this.queries.push(query);
@@ -145,8 +150,9 @@ class FakeHistory implements History {
     return this.#answer(new TextEncoder().encode(`${format} of ${query.device}`));
   }
 
-  quarantine(): ReturnType<History['quarantine']> {
-    return this.#answer([]);
+  windows(query: WindowsQuery): ReturnType<History['windows']> {
+    this.windowQueries.push(query);
+    return this.#answer(this.windowRows);
   }
 
   totals(): ReturnType<History['totals']> {
@@ -265,10 +271,21 @@ export const reading = (device: string, value: number | string): Reading => ({
 interface RunningApi extends RunningServer {
   readonly registry: FakeRegistry;
   readonly history: FakeHistory;
+  readonly quarantine: FakeQuarantine;
+  readonly ledger: FakeLedger;
+  readonly retention: FakeRetention;
   readonly events: FakeEvents;
   readonly live: FakeLive;
   readonly clients: FakeClients;
   readonly state: { ready: boolean };
+}
+
+class FakeTraces implements Traces {
+  recent(): readonly MessageTrace[] {
+    const record = { offset: 7, origin: 'd1' as DeviceId, topic: 'v1/d1/telemetry', receivedAt: 1_000 };
+    const stages = [['validate', 0.001] as const];
+    return [{ ...record, takenAt: 1_100, committedAt: 1_500, outcome: 'stored', stages }];
+  }
 }
 
 export async function runApi(options: { readonly clock?: Clock } = {}): Promise<RunningApi> {
@@ -276,6 +293,10 @@ export async function runApi(options: { readonly clock?: Clock } = {}): Promise<
     security: new FakeSecurity(),
     registry: new FakeRegistry(),
     history: new FakeHistory(),
+    quarantine: new FakeQuarantine(),
+    ledger: new FakeLedger(),
+    retention: new FakeRetention(),
+    traces: new FakeTraces(),
     events: new FakeEvents(),
     live: new FakeLive(),
     clients: new FakeClients(),
@@ -286,7 +307,10 @@ export async function runApi(options: { readonly clock?: Clock } = {}): Promise<
     version: '9.9.9',
     startedAt: 1,
     ...ports,
-    intake: { submit: () => Promise.resolve(ok({ accepted: 0, rejected: [] })) },
+    intake: {
+      submit: () => Promise.resolve(ok({ accepted: 0, rejected: [] })),
+      refused: () => undefined,
+    },
     log: { first: 0, next: 3, durable: 3, sizeBytes: 4_096 },
     health: () => ({
       ready: state.ready,

@@ -1,6 +1,6 @@
 /**
  * Every bound of the platform, with how it was found. Rooms import theirs from here; a queue, loop or wait
- * without a name in this file is a bug.
+ * without a name in this file is a bug. Longer than other files may be: it is one table, to be looked through as one.
  */
 
 // --- names -----------------------------------------------------------------------------------------------
@@ -75,6 +75,8 @@ export const MQTT_TOPIC_ALIAS_MAX = 64;
 export const MQTT_SESSION_EXPIRY_MAX_S = 7 * 86_400;
 /** Kept sessions and connected ones: ~2 KiB each. */
 export const MQTT_SESSIONS_MAX = 100_000;
+/** Sessions one principal may leave behind; beyond them its oldest ends. A fleet's gateway has hundreds, a loop has no end. */
+export const MQTT_AWAY_SESSIONS_PER_PRINCIPAL_MAX = 1_000;
 /** References to messages that wait for one session (12 bytes each); over it the oldest go, counted. */
 export const MQTT_QUEUE_MAX_MESSAGES = 100_000;
 /** What these messages take in the log. */
@@ -193,6 +195,21 @@ export const QUERY_TIMEOUT_MS = 30_000;
 export const QUERIES_IN_FLIGHT_MAX = 32;
 export const LIVE_SUBSCRIBERS_MAX = 1_000;
 export const LIVE_QUEUE_MAX = 1_000;
+/** One message in so many is followed through the pipeline, and the first of each commit (ten a second at most). */
+export const TRACE_EVERY = 1_000;
+export const TRACES_PER_COMMIT_MAX = 16;
+/** ~300 bytes each. */
+export const TRACES_KEPT_MAX = 100;
+/** HTTP batches from here on are judged on threads of their own: this many bytes of broken lines take ~5 ms. */
+export const JUDGING_ELSEWHERE_BYTES = 32_768;
+/** The largest body and what is said about its device; so many at once, others are refused. Memory once it is used. */
+export const JUDGING_BLOCK_BYTES = 16 * 1_048_576;
+export const JUDGING_BLOCKS_MAX = 4;
+/** ~15 MiB each while they exist; they end when nothing came for so long. */
+export const JUDGING_THREADS = 2;
+export const JUDGING_IDLE_MS = 60_000;
+/** The worst body of 8 MiB takes a second. */
+export const JUDGING_TIMEOUT_MS = 15_000;
 /** Log read between two looks at the clock and the messages: one block, ~8,000 small packets, ~50 ms of work. */
 export const DATA_READ_ROUND_BYTES = 1_048_576;
 /** Names of metrics times units: a device that makes them up cannot fill the memory. */
@@ -206,7 +223,7 @@ export const QUARANTINE_ROWS_PER_PACKET_MAX = 100;
 export const QUARANTINE_SAMPLE_BYTES = 256;
 export const QUARANTINE_MESSAGE_MAX_CHARS = 512;
 /** A payload kept with its packet, so that it can be replayed: the largest of MQTT. Larger HTTP batches keep their reasons. */
-export const QUARANTINE_PAYLOAD_MAX_BYTES = PACKET_MAX_BYTES;
+export const QUARANTINE_PAYLOAD_MAX_BYTES = 1_048_576;
 /** Payloads of the quarantine: all together, and of one sender, so that one broken device leaves room for the others. */
 export const QUARANTINE_MAX_BYTES = 256 * 1_048_576;
 export const QUARANTINE_SENDER_MAX_BYTES = 32 * 1_048_576;
@@ -263,19 +280,21 @@ export const WINDOW_IDLE_DEFAULT_MS = 60_000;
 export const WINDOW_IDLE_MAX_MS = 7 * 86_400_000;
 /** Windows of one series and declaration that can still change: what a profile may ask for. */
 export const WINDOWS_PER_SERIES_MAX = 1_000;
-/** Windows that can still change, all series together (~200 bytes each), and what they may take with their quantiles. */
+/** Windows that can still change (of hopping ones: panes), all series together (~320 bytes each), and what they may take with their quantiles. */
 export const WINDOWS_OPEN_MAX = 500_000;
 export const WINDOWS_OPEN_MAX_BYTES = 256 * 1_048_576;
 /** Readings a sliding window of one series keeps: each result walks over its part of them (~5 ns each). */
 export const WINDOW_SLIDING_READINGS_MAX = 10_000;
-/** Values kept as they are for exact quantiles (1 KiB); from there on a sketch of 1% relative error. */
+/** Values kept as they are for exact quantiles (1 KiB); beyond, a sketch of 1% relative error. */
 export const WINDOW_EXACT_VALUES_MAX = 128;
-/** Bins of a sketch, each sign: 1% over a ratio of 1:28,000 (e^(512 × 0.02)); below it the smallest share a bin. */
+/** Bins of a sketch, each sign (40 bytes each): at worst 1% over a ratio of 1:28,000; below it the smallest share one. */
 export const WINDOW_SKETCH_BINS_MAX = 512;
 /** `data.window` events of one commit; what is beyond is counted. */
 export const WINDOW_EVENTS_PER_COMMIT_MAX = 1_000;
 /** Windows that close by the clock are looked for this often at most. */
 export const WINDOW_SWEEP_MS = 1_000;
+/** Rows of window states beyond the newest of each before the older ones are deleted: a delete of so many takes ~0.1 s. */
+export const WINDOW_STATE_ROWS_MAX = 200_000;
 /** Readings put in order at once when open windows are read again: ~100 MB of DuckDB's memory. */
 export const WINDOW_REPLAY_ROWS = 2_000_000;
 export const STORE_RETRY_INITIAL_MS = 200;
@@ -290,19 +309,18 @@ export const DATA_STOP_DEADLINE_MS = 2_000;
 export const DEVICE_SNAPSHOT_PAGE = 1_000;
 
 // --- retention -------------------------------------------------------------------------------------------
-/** Raw readings, minutes and hours are kept so long, all three within the budget. */
-export const RETENTION_DEFAULT_RAW = '30d';
-export const RETENTION_DEFAULT_MINUTE = '1y';
-export const RETENTION_DEFAULT_HOUR = '10y';
+/** Nobody's history goes by age unless he says so (an import may be of decades ago): only the budget thins it. */
+export const RETENTION_DEFAULT = 'forever';
 export const RETENTION_DEFAULT_BUDGET_BYTES = 20 * 1_073_741_824;
 /** Two whole days stay where rows are appended: most late readings come within them. */
 export const RETENTION_DEFAULT_PARTITION_AFTER_MS = 2 * 86_400_000;
-/** History is looked through this often; a day gets old once a day, so the budget sets the pace. */
-export const RETENTION_PASS_INTERVAL_MS = 60_000;
+/** History is looked through this often (a day gets old once a day), its size is looked at more often. */
+export const RETENTION_PASS_INTERVAL_MS = 3_600_000;
+export const RETENTION_BUDGET_INTERVAL_MS = 60_000;
 /** The first look comes after the catching up of a start. */
 export const RETENTION_FIRST_PASS_MS = 15_000;
-/** Rows of one step: the commit of their deletion holds history commits for ~0.1 s (28 MB of write-ahead log). */
-export const RETENTION_STEP_MAX_ROWS = 1_000_000;
+/** Rows of one step: the commit of their deletion holds history commits for ~0.03 s (7 MB of write-ahead log). */
+export const RETENTION_STEP_MAX_ROWS = 250_000;
 /** Rest between two steps, at least as long as the step took: retention takes half of the store's threads at most. */
 export const RETENTION_REST_MIN_MS = 100;
 /** Late readings of a day that was moved wait for company: so many, or a day. */
@@ -310,8 +328,9 @@ export const RETENTION_LATE_MIN_ROWS = 100_000;
 export const RETENTION_LATE_INTERVAL_MS = 86_400_000;
 /** Partitions at once: what the order of arrival has room for (16 bits). Beyond, history stays in the database. */
 export const RETENTION_PARTITIONS_MAX = 65_536;
-/** Partitions of one day (month of hours) and kind that are made one, as long as a step can hold them. */
+/** So many partitions in a row of one day (month of hours) are made one, up to these rows: what sorts in memory. */
 export const RETENTION_COMPACT_MIN_PARTITIONS = 8;
+export const RETENTION_COMPACT_MAX_ROWS = 2_000_000;
 /** Series whose times are looked up before the thread does something else (~2 ms). */
 export const RETENTION_SERIES_TURN_MAX = 10_000;
 /** Rows of a group in a Parquet file: a query for one series reads one or two groups of a file. */
@@ -330,12 +349,13 @@ export const EXPRESSION_DEPTH_MAX = 32;
 export const EXPRESSION_LIST_MAX = 64;
 /** `exists`, `map` and the like inside each other. */
 export const EXPRESSION_NESTING_MAX = 2;
-/** Nodes evaluated at most, comprehensions counted as often as they run: 50 µs for the worst one (measured). */
-export const EXPRESSION_STEPS_MAX = 1_000;
+/** Nodes evaluated at most, comprehensions counted as often as they run: 25 µs for the worst one (measured). */
+export const EXPRESSION_STEPS_MAX = 500;
 /** Metrics that one derived metric is computed from. */
 export const EXPRESSION_INPUTS_MAX = 32;
-/** What a function on text counts as: it may walk through a value of TEXT_VALUE_MAX_CHARS. */
-export const EXPRESSION_TEXT_STEPS = 16;
+/** Text that an expression is given; and what a function that walks through it counts as. */
+export const EXPRESSION_TEXT_MAX_CHARS = 256;
+export const EXPRESSION_TEXT_STEPS = 32;
 
 // --- analysis --------------------------------------------------------------------------------------------
 /** Series that detectors watch: ~200 bytes each, and windows of z-scores beside it; more are stored, not analyzed. */
@@ -349,6 +369,8 @@ export const ANALYSIS_TICK_MAX_MS = 60_000;
 export const ANALYSIS_SWEEP_SERIES = 50_000;
 /** After a start silence counts from here at the latest: time for devices to come back. */
 export const ANALYSIS_GRACE_MS = 5 * 60_000;
+/** Series named in one statement that deletes. */
+export const ANALYSIS_DELETE_MAX = 1_000;
 /** Stored minutes looked back at when history opens, in time and in number (~0.2 s). */
 export const ANALYSIS_LOOK_BACK_MS = 7 * 86_400_000;
 export const ANALYSIS_LOOK_BACK_ROWS = 200_000;
@@ -470,6 +492,16 @@ export const USAGE_REFRESH_MS = 5_000;
 /** Fields of a log line are looked into this deep for secrets; deeper ones are not written. */
 export const LOG_FIELD_DEPTH_MAX = 5;
 
+// --- memory pool ----------------------------------------------------------------------------------------
+/** What may wait in the log before sockets pause (32 MiB), and as much again for its columns. */
+export const POOL_MAX_BYTES = 64 * 1_048_576;
+/** The largest lease: a block of the log (1 MiB) and an index of its packets. */
+export const POOL_SLAB_BYTES = 2 * 1_048_576;
+/** A small batch; smaller blocks would make their bookkeeping (12 bytes each) more than 1.2%. */
+export const POOL_BLOCK_MIN_BYTES = 1_024;
+/** One WebAssembly page for the tables of the kernels (16 KiB). */
+export const POOL_HEAD_BYTES = 65_536;
+
 // --- threads ---------------------------------------------------------------------------------------------
 /** After the start of a thread: long enough for its last lazy parts to be loaded. */
 export const HEAP_SETTLE_MS = 3_000;
@@ -495,10 +527,12 @@ export const SCHEDULER_THREADS_MIN = 2;
 export const SCHEDULER_SLABS_MAX = 1_024;
 /** A task is some milliseconds of work; this is for what never ends. */
 export const SCHEDULER_TASK_TIMEOUT_MS = 30_000;
-/** How often running tasks are looked at: a timeout is late by at most this. Nothing runs while nothing is in flight. */
+/** How often running tasks are looked at, while there are any: a timeout is late by twice this at most. */
 export const SCHEDULER_WATCH_MS = 20;
 /** Every so many turns a worker takes the oldest ticket, not its youngest: what was set aside comes to its end. */
 export const SCHEDULER_OLDEST_EVERY = 16;
+/** What a kind may be ahead of its share before its batch is set aside: less, and changing over costs more than it gains. */
+export const SCHEDULER_SLICE_US = 1_000;
 /** Thread start to its first word: 50 ms measured, more on a machine that is busy. */
 export const SCHEDULER_START_MS = 20_000;
 /** Starts in a row that may fail before the scheduler gives up. */
@@ -507,6 +541,8 @@ export const SCHEDULER_BACKOFF_INITIAL_MS = 50;
 export const SCHEDULER_BACKOFF_MAX_MS = 2_000;
 /** A stop waits this long for what is in flight, then rejects it. */
 export const SCHEDULER_STOP_MS = 2_000;
+/** Idle threads end within some milliseconds; one that does not is ended. */
+export const SCHEDULER_THREAD_END_MS = 500;
 /** JavaScript heap of one worker; running out of it ends that thread only. Payloads are shared and do not count. */
 export const SCHEDULER_WORKER_HEAP_MIB = 256;
 

@@ -370,14 +370,3 @@ describe('query and export', () => {
     expect(stderr).toContain('[file.unwritable]');
   });
 });
-
-describe('quarantine', () => {
-  it('lists packets with the reason', async () => {
-    const row = { offset: 1, device: 'd', topic: 't', receivedAt: 0, index: 0, code: 'payload.not_json' };
-    const items = [{ ...row, message: 'at 3', sample: '{"a\u0007' }];
-    const http = await server(() => ({ body: { items } }));
-    const { stdout } = await place.run(['quarantine', 'list', '--device', 'd', '--limit', '5']);
-    expect(stdout).toContain('payload.not_json  at 3  {"a\\x07');
-    expect(Object.fromEntries(http.seen[0]?.query ?? [])).toEqual({ device: 'd', limit: '5' });
-  });
-});

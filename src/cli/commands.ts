@@ -1,16 +1,18 @@
 import { Command, Option } from 'commander';
-import { QUERY_LIMIT_MAX } from '../base/limits.ts';
+import { LEDGER_LIMIT_MAX, PAGE_MAX, QUERY_LIMIT_MAX } from '../base/limits.ts';
 import { AGGREGATES } from '../model/ports/history.ts';
 import { ROLES } from '../model/ports/security.ts';
 import type { CommonOptions } from './endpoint.ts';
-import { collect, duration, Grammar, integer } from './grammar.ts';
+import { collect, duration, Grammar, integer, size } from './grammar.ts';
 import type { CliIo } from './io.ts';
 import { addTrafficVerbs } from './traffic-commands.ts';
 import type { ClientListOptions, DisconnectOptions } from './verbs/clients.ts';
 import type { AddOptions, ListOptions } from './verbs/devices.ts';
 import type { ExportOptions } from './verbs/export.ts';
-import type { QuarantineOptions } from './verbs/quarantine.ts';
+import type { LedgerOptions } from './verbs/ledger.ts';
+import type { DropOptions, QuarantineOptions, ReplayQuarantineOptions } from './verbs/quarantine.ts';
 import type { QueryOptions } from './verbs/query.ts';
+import type { PreviewOptions } from './verbs/retention.ts';
 import type { SendOptions } from './verbs/send.ts';
 import type { TailOptions } from './verbs/tail.ts';
 import type { TokenOptions } from './verbs/token.ts';
@@ -102,11 +104,14 @@ function addReadingVerbs(program: Command, { verb, within }: Grammar): void {
     .option('--limit <n>', 'how many readings at most', integer(1, QUERY_LIMIT_MAX))
     .option('--newest', 'newest first')
     .option('--latest', 'the last value of each metric')
+    .option('--window <name>', 'windows that the profile declares, by name; all = every one')
     .addOption(new Option('--format <format>', 'default table').choices(['table', 'json', 'csv', 'parquet']))
     .option('--output <file>', 'where csv or parquet goes; default standard output')
     .action((device: string, metrics: readonly string[], options: QueryOptions & CommonOptions) =>
       within(options, async (session) =>
-        (await import('./verbs/query.ts')).query(device, metrics, options, session),
+        options.window === undefined
+          ? (await import('./verbs/query.ts')).query(device, metrics, options, session)
+          : (await import('./verbs/query-windows.ts')).queryWindows(device, metrics, options, session),
       ),
     );
   const files = verb(program, 'export', 'write the history of a device to a file');
@@ -156,20 +161,84 @@ function addClientVerbs(program: Command, { verb, within }: Grammar): void {
 const loadClients = () => import('./verbs/clients.ts');
 
 function addInspectionVerbs(program: Command, { verb, within }: Grammar): void {
-  const quarantine = program.command('quarantine').description('look at what was refused, and why');
-  verb(quarantine, 'list', 'list refused packets')
-    .option('--device <id>', 'of this device only')
-    .option('--limit <n>', 'how many at most', integer(1, QUERY_LIMIT_MAX))
-    .action((options: QuarantineOptions & CommonOptions) =>
-      within(options, async (session) =>
-        (await import('./verbs/quarantine.ts')).listQuarantine(options, session),
-      ),
+  addQuarantineVerbs(program, { verb, within });
+  verb(program, 'ledger', 'what became of every message, by sender and hour; fails where it does not add up')
+    .option('--sender <id>', 'of this device, gateway or @user only')
+    .option('--from <time>', 'hours from this time on: ISO 8601, epoch ms, -1d')
+    .option('--to <time>', 'hours up to this time, exclusive')
+    .option('--limit <n>', 'how many rows at most', integer(1, LEDGER_LIMIT_MAX))
+    .action((options: LedgerOptions & CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/ledger.ts')).ledger(options, session)),
     );
+  addRetentionVerbs(program, { verb, within });
+  verb(program, 'traces', 'messages followed through the pipeline: where their time went').action(
+    (options: CommonOptions) =>
+      within(options, async (session) => (await import('./verbs/traces.ts')).traces(session)),
+  );
   verb(program, 'doctor', 'look for what commonly goes wrong, and say what to do').action(
     (options: CommonOptions) =>
       within(options, async (session) => (await import('./verbs/doctor.ts')).doctor(session)),
   );
 }
+
+function addQuarantineVerbs(program: Command, { verb, within }: Pick<Grammar, 'verb' | 'within'>): void {
+  const quarantine = program
+    .command('quarantine')
+    .description('what was refused, and why: look at it, try it again, drop it');
+  filtered(verb(quarantine, 'list', 'list refused packets'))
+    .option('--limit <n>', 'how many at most', integer(1, PAGE_MAX))
+    .action((options: QuarantineOptions & CommonOptions) =>
+      within(options, async (session) => (await loadQuarantine()).listQuarantine(options, session)),
+    );
+  verb(quarantine, 'show <offset>', 'show one packet with its payload; offset as listed').action(
+    (offset: string, options: CommonOptions) =>
+      within(options, async (session) => (await loadQuarantine()).showQuarantined(offset, session)),
+  );
+  filtered(verb(quarantine, 'replay [offsets...]', 'try packets again by today’s profiles; default: all'))
+    .option('--dry-run', 'only say what would come of it')
+    .action((offsets: readonly string[], options: ReplayQuarantineOptions & CommonOptions) =>
+      within(options, async (session) => {
+        const { device, code, since, until, dryRun } = options;
+        const which = { device, code, since, until, dryRun };
+        return (await loadQuarantine()).replayQuarantine(offsets, which, session);
+      }),
+    );
+  filtered(verb(quarantine, 'drop [offsets...]', 'take packets out for good'))
+    .option('--all', 'every one of them')
+    .action((offsets: readonly string[], options: DropOptions & CommonOptions) =>
+      within(options, async (session) => {
+        const { device, code, since, until, all } = options;
+        return (await loadQuarantine()).dropQuarantined(
+          offsets,
+          { device, code, since, until, all },
+          session,
+        );
+      }),
+    );
+}
+
+function addRetentionVerbs(program: Command, { verb, within }: Pick<Grammar, 'verb' | 'within'>): void {
+  const retention = program.command('retention').description('what is kept of history, and what would go');
+  verb(retention, 'status', 'levels, times, budget, bytes').action((options: CommonOptions) =>
+    within(options, async (session) => (await loadRetention()).retentionStatus(session)),
+  );
+  verb(retention, 'preview', 'what would go now; changes nothing')
+    .option('--budget <size>', 'with this disk budget, such as 5GB; default: the configured one', size)
+    .action((options: PreviewOptions & CommonOptions) =>
+      within(options, async (session) => (await loadRetention()).retentionPreview(options, session)),
+    );
+}
+
+const loadRetention = () => import('./verbs/retention.ts');
+
+const filtered = (command: Command): Command =>
+  command
+    .option('--device <id>', 'of this device only')
+    .option('--code <code>', 'refused for this reason only')
+    .option('--since <time>', 'received from this time on: ISO 8601, epoch ms, -1h')
+    .option('--until <time>', 'received up to this time, exclusive');
+
+const loadQuarantine = () => import('./verbs/quarantine.ts');
 
 function addRange(command: Command): Command {
   return command

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseSize } from '../base/size-units.ts';
 import type { CommonOptions } from './endpoint.ts';
 import type { CliIo } from './io.ts';
 import { Session } from './session.ts';
@@ -46,6 +47,8 @@ function reader<T>(read: (text: string) => T | undefined, expected: string): Rea
 export const duration = reader(readDurationMs, 'a duration such as 500ms, 10s, 5m, 1h or 7d');
 export const speed = reader(readSpeed, 'a speed such as 1x, 1000x or max');
 export const share = reader(readShare, 'a share from 0 to 1, such as 0.02');
+
+export const size = reader(parseSize, 'an amount such as 5GB, 20GiB or a number of bytes');
 
 export const integer = (min: number, max: number): Reader<number> =>
   reader((text) => readInteger(text, min, max), `a whole number from ${min} to ${max}`);

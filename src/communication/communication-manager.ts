@@ -9,6 +9,7 @@ import type { Random } from '../base/random.ts';
 import { type ClientDirectory, noClients } from '../model/ports/clients.ts';
 import type { EventPublisher } from '../model/ports/events.ts';
 import type { Intake } from '../model/ports/history.ts';
+import type { Receipts } from '../model/ports/ledger.ts';
 import type { Log, LogLookup } from '../model/ports/log.ts';
 import type { Meter } from '../model/ports/meter.ts';
 import type { SecurityFacade } from '../model/ports/security.ts';
@@ -40,6 +41,7 @@ export interface CommunicationOptions {
   readonly intake: Intake;
   readonly state: StateStore;
   readonly events: EventPublisher;
+  readonly receipts: Receipts;
   readonly meter: Meter;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -64,12 +66,22 @@ export class CommunicationManager implements Manager {
       state,
       events,
       random,
+      receipts,
       ...shared
     } = options;
     const { http, mqtt } = listeners;
     const servesMqtt = http?.mqtt === true;
     if (mqtt.length > 0 || servesMqtt || table.length > 0) {
-      this.#mqtt = new MqttServer({ ...shared, version, listeners: mqtt, log, lookup, state, events });
+      this.#mqtt = new MqttServer({
+        ...shared,
+        version,
+        listeners: mqtt,
+        log,
+        lookup,
+        state,
+        events,
+        receipts,
+      });
     }
     const accept: AcceptLink = (link, principal) => this.#mqtt?.accept(link, principal);
     this.#bridges = new Bridges({ ...shared, table, accept, state, events, random });

@@ -10,3 +10,9 @@ export function grownF64(column: Float64Array<ArrayBuffer>, capacity: number): F
   grown.set(column);
   return grown;
 }
+
+export function grownU8(column: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
+  const grown = new Uint8Array(capacity);
+  grown.set(column);
+  return grown;
+}

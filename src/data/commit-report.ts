@@ -2,11 +2,15 @@ import { LIVE_QUEUE_MAX } from '../base/limits.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { DeviceId } from '../model/ids.ts';
 import type { HistoryTotals } from '../model/ports/history.ts';
+import type { MessageTrace } from '../model/ports/traces.ts';
 import type { Reading, ReadingValue } from '../model/reading.ts';
 import type { Batch } from './pipeline/batch.ts';
 import type { DeviceDirectory } from './pipeline/device-directory.ts';
 import type { CommitReport, WatchList } from './protocol.ts';
+import type { ReplayedStep } from './replay.ts';
 import { KIND_BOOLEAN, type Series, type SeriesDirectory } from './series.ts';
+import type { QuarantineUse } from './store/store.ts';
+import { windowReport } from './window-report.ts';
 
 /** Kinds of refusal (device and code) told of one commit; the counts by code are complete. */
 const REFUSALS_TOLD_MAX = 1_000;
@@ -18,11 +22,17 @@ interface ReportOptions {
   readonly directory: DeviceDirectory;
   readonly series: SeriesDirectory;
   readonly watched: WatchList;
+  /** Messages that tallies and log disagree about. */
+  readonly unaccounted: number;
+  readonly quarantine: QuarantineUse;
+  /** The commit is of packets that have been counted, and their refusals told, before. */
+  readonly replayed: ReplayedStep | undefined;
+  readonly traces: readonly MessageTrace[];
 }
 
 /** What is told of a commit: sums per device, and readings only where somebody watches. */
 export function commitReport(options: ReportOptions): CommitReport {
-  const { batch, totals, seconds, directory } = options;
+  const { batch, totals, seconds, directory, replayed } = options;
   const received: CommitReport['received'][number][] = [];
   batch.tally.forEach((device, readings, fromMs, toMs) => {
     received.push({ device: directory.idOf(device), readings, fromMs, toMs });
@@ -30,17 +40,23 @@ export function commitReport(options: ReportOptions): CommitReport {
   return {
     totals,
     seconds,
-    stored: batch.stored,
-    forwarded: batch.forwarded,
-    quarantined: batch.quarantined,
+    ...(replayed === undefined ? countsOf(batch) : { stored: 0, forwarded: 0, quarantined: 0 }),
     readings: batch.readings,
     rejections: [...batch.rejections],
     received,
-    refused: refusals(batch),
+    refused: replayed === undefined ? refusals(batch) : [],
+    unaccounted: options.unaccounted,
+    quarantine: options.quarantine,
+    replayed: replayed?.outcome,
+    traces: options.traces,
+    windows: windowReport(batch, options.series),
     findings: findings(batch, options.series),
+    findingCounts: batch.findings.counted,
     ...liveReadings(options),
   };
 }
+
+const countsOf = ({ stored, forwarded, quarantined }: Batch) => ({ stored, forwarded, quarantined });
 
 function refusals(batch: Batch): CommitReport['refused'] {
   const found = new Map<string, { device: string; code: ErrorCode; message: string; count: number }>();
@@ -55,9 +71,11 @@ function refusals(batch: Batch): CommitReport['refused'] {
 
 function findings(batch: Batch, directory: SeriesDirectory): CommitReport['findings'] {
   const told: CommitReport['findings'][number][] = [];
-  for (const { series, ts, value, evidence } of batch.findings) {
+  for (const { series, ...finding } of batch.findings.told) {
     const known = directory.get(series);
-    if (known !== undefined) told.push({ device: known.device, metric: known.metric, ts, value, evidence });
+    if (known === undefined) continue;
+    const { device, metric, unit } = known;
+    told.push({ device, metric, ...(unit === '' ? {} : { unit }), ...finding });
   }
   return told;
 }

@@ -101,7 +101,7 @@ describe('the data manager', () => {
     expect(
       await manager.history.readings({ device: 'd', metrics: ['t'], intervalMs: 60_000, aggregate: 'max' }),
     ).toEqual({ ok: true, value: [{ metric: 't', ts: NOW - 20_000, value: 21 }] });
-    expect(await manager.history.quarantine({ device: 'd' })).toMatchObject({
+    expect(await manager.quarantine.list({ device: 'd' })).toMatchObject({
       value: [{ code: 'payload.not_json', offset: 1, sample: 'nonsense' }],
     });
     const csv = await manager.history.file({ device: 'd', metrics: ['t'], limit: 1 }, 'csv');
@@ -199,7 +199,7 @@ describe('the data manager', () => {
     await send(...Array.from({ length: 200 }, () => telemetry('b', { t: 1 })), telemetry('d', { t: 1 }));
     await caughtUp();
     expect(await totals()).toMatchObject({ stored: 1, quarantined: 200 });
-    expect(await manager.history.quarantine({ limit: 1 })).toMatchObject({ value: [{ code: 'internal' }] });
+    expect(await manager.quarantine.list({ limit: 1 })).toMatchObject({ value: [{ code: 'internal' }] });
     expect(failures).toEqual([]);
   });
 
@@ -247,7 +247,7 @@ describe('the data manager', () => {
       });
       await caughtUp();
       expect(await totals()).toMatchObject({ packets: 1, stored: 1, readings: 2, rejections: 2 });
-      expect(await manager.history.quarantine({})).toEqual({ ok: true, value: [] });
+      expect(await manager.quarantine.list({})).toEqual({ ok: true, value: [] });
     });
 
     it('appends nothing where nothing is good', async () => {
@@ -278,7 +278,7 @@ describe('the data manager', () => {
       await submit('{"t":1}');
       expect(await submit('[{"t":"x"},{"u":1}]')).toMatchObject({ value: { accepted: 2, rejected: [] } });
       await caughtUp();
-      expect(await manager.history.quarantine({})).toMatchObject({
+      expect(await manager.quarantine.list({})).toMatchObject({
         value: [{ index: 0, code: 'reading.type' }],
       });
     });

@@ -11,16 +11,25 @@ import type { Logger } from '../base/logger.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import type { Offset } from '../model/packet.ts';
 import type { EventPublisher } from '../model/ports/events.ts';
-import type { History, HistoryTotals, Intake, LiveFeed } from '../model/ports/history.ts';
+import type { History, HistoryTotals, LiveFeed } from '../model/ports/history.ts';
+import { type LedgerBook, noReceipts, type Receipts } from '../model/ports/ledger.ts';
 import type { Log } from '../model/ports/log.ts';
 import type { Meter } from '../model/ports/meter.ts';
+import type { Quarantine } from '../model/ports/quarantine.ts';
 import type { Registry } from '../model/ports/registry.ts';
+import type { Retention } from '../model/ports/retention.ts';
+import type { Traces } from '../model/ports/traces.ts';
 import { CommitAnnouncer } from './commit-announcer.ts';
 import { HistoryClient } from './history-client.ts';
+import { LedgerClient, type Tallies } from './ledger-client.ts';
 import { LiveHub } from './live-hub.ts';
 import { LogIntake } from './log-intake.ts';
 import type { CommitPace, FromWorker } from './protocol.ts';
+import { QuarantineClient } from './quarantine-client.ts';
 import { RegistryFeed } from './registry-feed.ts';
+import { RetentionDesk } from './retention/desk.ts';
+import { KEEP_ALL, type RetentionSettings } from './retention/report.ts';
+import { TraceBook } from './trace-book.ts';
 import { WorkerLink } from './worker-link.ts';
 
 interface DataManagerOptions {
@@ -33,6 +42,10 @@ interface DataManagerOptions {
   readonly meter: Meter;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Counts what comes in, for the ledger; absent = nobody does. */
+  readonly receipts?: (Receipts & Tallies) | undefined;
+  /** Absent = all of history is kept. */
+  readonly retention?: RetentionSettings | undefined;
   /** For tests that want many small commits. */
   readonly pace?: Partial<CommitPace> | undefined;
 }
@@ -54,11 +67,18 @@ const CONSUMER = 'history';
 export class DataManager implements Manager {
   readonly name = 'data';
   readonly history: History;
-  readonly intake: Intake;
+  readonly quarantine: Quarantine;
+  readonly ledger: LedgerBook;
+  readonly retention: Retention;
+  readonly intake: LogIntake;
   readonly live: LiveFeed;
+  readonly traces: Traces;
   readonly #options: DataManagerOptions;
   readonly #client: HistoryClient;
+  readonly #ledger: LedgerClient;
+  readonly #retention: RetentionDesk;
   readonly #hub: LiveHub;
+  readonly #traces: TraceBook;
   readonly #feed: RegistryFeed;
   readonly #announcer: CommitAnnouncer;
   #link: WorkerLink | undefined;
@@ -84,23 +104,33 @@ export class DataManager implements Manager {
       },
       totals: () => this.#totals,
     });
+    const { log, receipts } = options;
+    this.#ledger = new LedgerClient({ log, tallies: receipts, history: this.#client });
+    const { budgetBytes } = options.retention ?? KEEP_ALL;
+    this.#retention = new RetentionDesk({ ...options, history: this.#client, budgetBytes });
     this.#hub = new LiveHub((list) => this.#link?.post({ kind: 'watch', list }));
     this.#feed = new RegistryFeed(options.registry, options.logger);
-    this.#announcer = new CommitAnnouncer(options.events, options.meter);
+    this.#announcer = new CommitAnnouncer(options);
     this.history = this.#client;
+    this.quarantine = new QuarantineClient(this.#client);
+    this.ledger = this.#ledger;
+    this.retention = this.#retention;
     this.live = this.#hub;
-    this.intake = new LogIntake(options);
+    this.#traces = new TraceBook(options.meter);
+    this.traces = this.#traces;
+    this.intake = new LogIntake({ ...options, receipts: receipts ?? noReceipts });
   }
 
   /** Resolves when history is open. Throws 'store.failed', 'data_dir.newer', 'data_dir.in_use', 'data_dir.corrupt'. */
   async start(): Promise<void> {
-    const { log, logPath, dataDir, meter, pace } = this.#options;
+    const { log, logPath, dataDir, meter, pace, retention } = this.#options;
     const link = new WorkerLink({
       setup: {
         logPath,
         storePath: join(dataDir, 'history.duckdb'),
         tempDir: join(dataDir, 'tmp'),
         pace: { ...PACE, ...pace },
+        retention: retention ?? KEEP_ALL,
       },
       hear: (message) => this.#hear(message),
       died: (cause) => this.#died(cause),
@@ -122,6 +152,9 @@ export class DataManager implements Manager {
         failed: () => undefined,
         congestion: () => undefined,
       }),
+      this.#retention.start(),
+      meter.collect('iot_quarantine_packets', () => this.#announcer.quarantine.packets),
+      meter.collect('iot_quarantine_bytes', () => this.#announcer.quarantine.bytes),
       meter.collect('iot_pipeline_lag_packets', () => Math.max(0, log.durable - (this.#totals?.offset ?? 0))),
     ];
     link.post({ kind: 'begin', logNext: log.next });
@@ -138,6 +171,7 @@ export class DataManager implements Manager {
   async stop(): Promise<void> {
     const link = this.#link;
     this.#down = 'stopped';
+    await this.intake.stop();
     if (link !== undefined && !(await link.stop())) {
       this.#options.logger.warn({}, 'the data worker did not stop in time and was ended; nothing is lost');
     }
@@ -147,7 +181,8 @@ export class DataManager implements Manager {
 
   health(): Health {
     if (this.#totals === undefined) return { status: 'down', reasons: [this.#down] };
-    return this.#trouble === undefined ? UP : { status: 'degraded', reasons: [this.#trouble] };
+    const reasons = [this.#trouble, this.#retention.reason].filter((reason) => reason !== undefined);
+    return reasons.length === 0 ? UP : { status: 'degraded', reasons };
   }
 
   onFailure(listener: (cause: Error) => void): void {
@@ -169,6 +204,7 @@ export class DataManager implements Manager {
       case 'committed':
         this.#progressed(message.report.totals);
         this.#announcer.announce(message.report);
+        this.#traces.add(message.report.traces);
         this.#hub.publish(message.report.live, message.report.liveDropped);
         break;
       case 'effects':
@@ -179,6 +215,9 @@ export class DataManager implements Manager {
         break;
       case 'refused':
         this.#client.refused(message.id, message.fault);
+        break;
+      case 'retention':
+        this.#retention.hear(message.report);
         break;
       case 'trouble':
         this.#troubled(
@@ -200,6 +239,7 @@ export class DataManager implements Manager {
   #progressed(totals: HistoryTotals): void {
     this.#totals = totals;
     this.#options.log.hold(CONSUMER, totals.offset);
+    this.#ledger.progressed(totals.offset);
     this.#held = true;
   }
 

@@ -9,6 +9,8 @@ import { seededRandom } from '../base/random.ts';
 import { openLog } from '../log/lmdb/lmdb-log.ts';
 import { silentMeter } from '../model/ports/meter.ts';
 import { WINDOW_MS } from '../model/reading.ts';
+import { readWindow, type WindowInput } from '../model/windows.ts';
+import { type OracleReading, oracleOf } from './pipeline/windows/oracle.case.ts';
 import { NOW, telemetry, tempDir } from './test-kit.ts';
 
 const PACKETS = 40_000;
@@ -24,7 +26,15 @@ interface Oracle {
   texts: number;
   malformed: number;
   readonly windows: Map<string, { count: number; sum: number }>;
+  /** By device and metric, in the order of the log. */
+  readonly series: Map<string, OracleReading[]>;
 }
+
+/** Devices send up to 4.5 minutes late: some readings amend a window, some come too late for it. */
+const DECLARED = {
+  tumbling: { kind: 'tumbling', size: '30s', lateness: '2m', quantiles: [0.5] },
+  session: { kind: 'session', gap: '20s', size: '10m', lateness: '1m' },
+} as const satisfies Record<string, WindowInput>;
 
 const random = seededRandom(20_260_921);
 const pick = (below: number): number => Math.floor(random.next() * below);
@@ -49,6 +59,10 @@ function makePacket(at: number, oracle: Oracle): string {
     window.count += 1;
     window.sum += value;
     oracle.windows.set(key, window);
+    const name = `${device} m${metric}`;
+    const readings = oracle.series.get(name);
+    if (readings === undefined) oracle.series.set(name, [[ts, value]]);
+    else readings.push([ts, value]);
   }
   if (pick(20) === 0) {
     values['state'] = `s${pick(9)}`;
@@ -58,7 +72,14 @@ function makePacket(at: number, oracle: Oracle): string {
 }
 
 async function prepareLog(path: string): Promise<Oracle> {
-  const oracle: Oracle = { readings: 0, sum: 0, texts: 0, malformed: 0, windows: new Map() };
+  const oracle: Oracle = {
+    readings: 0,
+    sum: 0,
+    texts: 0,
+    malformed: 0,
+    windows: new Map(),
+    series: new Map(),
+  };
   const log = await openLog({
     path,
     clock: systemClock,
@@ -90,7 +111,8 @@ const program = (folder: string): string => `
   const log = await openLog({ path: logPath, clock: systemClock, logger: silentLogger, meter: silentMeter,
     maxBytes: ${256 * 1_048_576}, maxAgeMs: Number.MAX_SAFE_INTEGER, reserveBytes: 0 });
   const registry = new MemoryRegistry();
-  for (let device = 0; device < 50; device += 1) await registry.add({ id: 'd' + device });
+  await registry.putProfile({ id: 'p', version: 1, metrics: {}, windows: ${JSON.stringify(DECLARED)} });
+  for (let device = 0; device < 50; device += 1) await registry.add({ id: 'd' + device, profile: 'p' });
   const meter = { ...silentMeter, observe: () => process.stdout.write('c\\n') };
   const manager = new DataManager({ log, logPath, dataDir, registry, events: { publish() {} }, meter,
     logger: silentLogger, clock: systemClock,
@@ -142,6 +164,47 @@ async function query(folder: string, sql: string): Promise<unknown[][]> {
   return rows;
 }
 
+/** Of each declared window what was told last, and what the readings say of those that the watermark has passed. */
+async function compareDeclared(folder: string, oracle: Oracle): Promise<void> {
+  const rows = await query(
+    folder,
+    `SELECT s.device || ' ' || s.metric || ' ' || w.name, w.start::DOUBLE, arg_max(w.until, w.rowid)::DOUBLE,
+       arg_max(w.count, w.rowid), arg_max(w.max, w.rowid), arg_max(w.mean, w.rowid)
+     FROM window_results w JOIN series s ON s.id = w.series GROUP BY ALL`,
+  );
+  const told = Map.groupBy(
+    rows.filter(([, , , count]) => Number(count) > 0),
+    ([key]) => String(key),
+  );
+  let compared = 0;
+  for (const [series, readings] of oracle.series) {
+    for (const [name, input] of Object.entries(DECLARED)) {
+      const read = readWindow(name, input);
+      if (!read.ok) throw new Error(read.error);
+      const { windows, watermark } = oracleOf(read.value, readings);
+      const expected = windows
+        .filter(({ end }) => end <= watermark)
+        .toSorted((a, b) => a.start - b.start)
+        .map(({ start, end, readings: within }) => {
+          const values = within.map(([, value]) => value);
+          const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+          return [start, end, values.length, Math.max(...values), expect.closeTo(mean, 9)];
+        });
+      const open = new Set(windows.filter(({ end }) => end > watermark).map(({ start }) => start));
+      const found = (told.get(`${series} ${name}`) ?? [])
+        // A session that goes on stands as it was told before.
+        .filter(([, start]) => !open.has(Number(start)))
+        .toSorted((a, b) => Number(a[1]) - Number(b[1]));
+      expect(
+        found.map(([, ...row]) => row),
+        `${series} ${name}`,
+      ).toEqual(expected);
+      compared += expected.length;
+    }
+  }
+  expect(compared).toBeGreaterThan(1_000);
+}
+
 it('every reading is in history exactly once after twenty kills in the middle of 200,000', async () => {
   await using dir = await tempDir();
   const oracle = await prepareLog(join(dir.path, 'log'));
@@ -170,4 +233,5 @@ it('every reading is in history exactly once after twenty kills in the middle of
   const found = new Map(windows.map(([key, count, sum]) => [key, { count, sum }]));
   expect(found.size).toBe(windows.length);
   expect(found).toEqual(oracle.windows);
+  await compareDeclared(dir.path, oracle);
 }, 120_000);

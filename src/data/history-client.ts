@@ -1,15 +1,9 @@
 import { FUTURE_TOLERANCE_MS, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
-import type {
-  History,
-  HistoryTotals,
-  LatestRow,
-  QuarantineRow,
-  ReadingRow,
-  ReadingsQuery,
-} from '../model/ports/history.ts';
+import type { History, HistoryTotals, LatestRow, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
 import type { ReadingValue } from '../model/reading.ts';
+import type { WindowResult, WindowsQuery } from '../model/windows.ts';
 import type { Fault, Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
 import { KIND_BOOLEAN, KIND_TEXT, type Series } from './series.ts';
 
@@ -39,32 +33,34 @@ export class HistoryClient implements History {
   async readings(query: ReadingsQuery): Promise<Result<readonly ReadingRow[], SensoriumError>> {
     const range = toRange(query);
     if (!range.ok) return range;
-    const answer = await this.#ask({ kind: 'rows', range: range.value });
+    const answer = await this.ask({ kind: 'rows', range: range.value });
     if (!answer.ok) return answer;
     const aggregate = range.value.bucket?.aggregate;
     return ok(toRows(answer.value, KEEPS_KIND.has(aggregate)));
+  }
+
+  async windows(query: WindowsQuery): Promise<Result<readonly WindowResult[], SensoriumError>> {
+    const { device, metrics = [], window, from = 0, to = FAR_FUTURE_MS, descending = false } = query;
+    const limit = checkLimit(query.limit);
+    if (!limit.ok) return limit;
+    const wrong = rangeFault(from, to);
+    if (wrong !== undefined) return err(wrong);
+    const range = { from: bounded(from), to: bounded(to), limit: limit.value };
+    return this.ask({ kind: 'windows', range: { device, metrics, window, descending, ...range } });
   }
 
   async latest(
     device: string,
     metrics: readonly string[] = [],
   ): Promise<Result<readonly LatestRow[], SensoriumError>> {
-    const answer = await this.#ask({ kind: 'latest', device, metrics });
+    const answer = await this.ask({ kind: 'latest', device, metrics });
     if (!answer.ok) return answer;
     return ok(newestPerMetric(toRows(answer.value, true)).map((row) => ({ device, ...row })));
   }
 
   async file(query: ReadingsQuery, format: 'csv' | 'parquet'): Promise<Result<Uint8Array, SensoriumError>> {
     const range = toRange(query);
-    return range.ok ? this.#ask({ kind: 'file', range: range.value, format }) : range;
-  }
-
-  async quarantine(query: {
-    readonly device?: string | undefined;
-    readonly limit?: number | undefined;
-  }): Promise<Result<readonly QuarantineRow[], SensoriumError>> {
-    const limit = checkLimit(query.limit);
-    return limit.ok ? this.#ask({ kind: 'quarantine', device: query.device, limit: limit.value }) : limit;
+    return range.ok ? this.ask({ kind: 'file', range: range.value, format }) : range;
   }
 
   async totals(): Promise<Result<HistoryTotals, SensoriumError>> {
@@ -85,7 +81,8 @@ export class HistoryClient implements History {
     for (const id of this.#pending.keys()) this.#take(id)?.(err(unavailable()));
   }
 
-  #ask<Q extends Query>(query: Q): Promise<Result<QueryAnswers[Q['kind']], SensoriumError>> {
+  /** Any question, for those who speak for other parts of history. */
+  ask<Q extends Query>(query: Q): Promise<Result<QueryAnswers[Q['kind']], SensoriumError>> {
     this.#asked += 1;
     const id = this.#asked;
     return new Promise((resolve) => {
@@ -104,7 +101,7 @@ export class HistoryClient implements History {
 
 const unavailable = (): SensoriumError => problem('store.unavailable', 'the data manager is not running');
 
-function checkLimit(limit: number = QUERY_LIMIT_DEFAULT): Result<number, SensoriumError> {
+export function checkLimit(limit: number = QUERY_LIMIT_DEFAULT): Result<number, SensoriumError> {
   if (!Number.isInteger(limit) || limit < 1) return err(problem('query.invalid', `limit ${limit}`));
   if (limit > QUERY_LIMIT_MAX) {
     return err(problem('query.too_wide', `limit ${limit}; at most ${QUERY_LIMIT_MAX} rows in one answer`));
@@ -116,9 +113,8 @@ function toRange(query: ReadingsQuery): Result<QueryRange, SensoriumError> {
   const { device, metrics = [], from = 0, to = FAR_FUTURE_MS, intervalMs, aggregate, descending } = query;
   const limit = checkLimit(query.limit);
   if (!limit.ok) return limit;
-  if (!Number.isFinite(from)) return err(problem('query.invalid', `from ${from}`));
-  if (!Number.isFinite(to)) return err(problem('query.invalid', `to ${to}`));
-  if (from > to) return err(problem('query.invalid', `from ${from} is after to ${to}`));
+  const wrong = rangeFault(from, to);
+  if (wrong !== undefined) return err(wrong);
   if (intervalMs === undefined && aggregate !== undefined) {
     return err(problem('query.invalid', 'agg needs an interval'));
   }
@@ -137,6 +133,12 @@ function toRange(query: ReadingsQuery): Result<QueryRange, SensoriumError> {
         ? undefined
         : { intervalMs: Math.floor(intervalMs), aggregate: aggregate ?? 'avg' },
   });
+}
+
+function rangeFault(from: number, to: number): SensoriumError | undefined {
+  if (!Number.isFinite(from)) return problem('query.invalid', `from ${from}`);
+  if (!Number.isFinite(to)) return problem('query.invalid', `to ${to}`);
+  return from > to ? problem('query.invalid', `from ${from} is after to ${to}`) : undefined;
 }
 
 const bounded = (ms: number): number => Math.min(Math.max(Math.ceil(ms), 0), FAR_FUTURE_MS);

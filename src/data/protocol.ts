@@ -1,11 +1,26 @@
+import type { Detector, Finding } from '../model/analysis.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { Offset } from '../model/packet.ts';
-import type { Aggregate, HistoryTotals, QuarantineRow } from '../model/ports/history.ts';
+import type { Aggregate, HistoryTotals } from '../model/ports/history.ts';
+import type { LedgerReport } from '../model/ports/ledger.ts';
+import type {
+  QuarantinedPacket,
+  QuarantineFilter,
+  QuarantineOutcome,
+  QuarantineRow,
+  QuarantineStep,
+} from '../model/ports/quarantine.ts';
+import type { RetentionPreview, RetentionStatus } from '../model/ports/retention.ts';
+import type { MessageTrace } from '../model/ports/traces.ts';
 import type { Profile } from '../model/profile.ts';
 import type { Reading } from '../model/reading.ts';
+import type { WindowResult } from '../model/windows.ts';
 import type { AttributeReport, ChildAdmission } from './pipeline/batch.ts';
 import type { DeviceFacts } from './pipeline/device-entry.ts';
+import type { RetentionReport, RetentionSettings } from './retention/report.ts';
 import type { Series } from './series.ts';
+import type { LedgerRequest, QuarantineUse } from './store/store.ts';
+import type { WindowReport } from './window-report.ts';
 
 /** What the main thread and the data worker say to each other. Plain data; large columns are transferred. */
 
@@ -22,6 +37,7 @@ export interface WorkerSetup {
   readonly storePath: string;
   readonly tempDir: string;
   readonly pace: CommitPace;
+  readonly retention: RetentionSettings;
 }
 
 export interface QueryRange {
@@ -34,11 +50,29 @@ export interface QueryRange {
   readonly bucket?: { readonly intervalMs: number; readonly aggregate: Aggregate } | undefined;
 }
 
+/** `from <= start < to`. */
+interface WindowsRange {
+  readonly device: string;
+  readonly metrics: readonly string[];
+  readonly window: string | undefined;
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  readonly descending: boolean;
+}
+
 export type Query =
   | { readonly kind: 'rows'; readonly range: QueryRange }
   | { readonly kind: 'file'; readonly range: QueryRange; readonly format: 'csv' | 'parquet' }
+  | { readonly kind: 'windows'; readonly range: WindowsRange }
   | { readonly kind: 'latest'; readonly device: string; readonly metrics: readonly string[] }
-  | { readonly kind: 'quarantine'; readonly device?: string | undefined; readonly limit: number };
+  | { readonly kind: 'quarantine'; readonly filter: QuarantineFilter; readonly limit: number }
+  | { readonly kind: 'quarantined'; readonly offset: Offset }
+  | { readonly kind: 'step'; readonly step: QuarantineStep }
+  | { readonly kind: 'retention' }
+  | { readonly kind: 'retention-preview'; readonly budgetBytes: number | undefined }
+  /** `durable`: where the log ends. */
+  | { readonly kind: 'ledger'; readonly request: LedgerRequest; readonly durable: Offset };
 
 /** Rows as columns, with the series they name. */
 export interface RowColumns {
@@ -50,10 +84,16 @@ export interface RowColumns {
 }
 
 export interface QueryAnswers {
+  readonly windows: readonly WindowResult[];
   readonly rows: RowColumns;
   readonly latest: RowColumns;
   readonly file: Uint8Array<ArrayBuffer>;
   readonly quarantine: readonly QuarantineRow[];
+  readonly quarantined: QuarantinedPacket;
+  readonly step: QuarantineOutcome;
+  readonly ledger: LedgerReport;
+  readonly retention: RetentionStatus;
+  readonly 'retention-preview': RetentionPreview;
 }
 
 export interface Fault {
@@ -72,6 +112,7 @@ export interface Effects {
 
 /** What one commit brought. */
 export interface CommitReport {
+  readonly windows: WindowReport;
   readonly totals: HistoryTotals;
   readonly stored: number;
   readonly forwarded: number;
@@ -91,15 +132,18 @@ export interface CommitReport {
     readonly message: string;
     readonly count: number;
   }[];
-  readonly findings: readonly {
-    readonly device: string;
-    readonly metric: string;
-    readonly ts: number;
-    readonly value: number;
-    readonly evidence: string;
-  }[];
+  /** A bounded number of them. */
+  readonly findings: readonly Finding[];
+  /** All of them. */
+  readonly findingCounts: readonly (readonly [Detector, Finding['state'], number])[];
   readonly live: readonly Reading[];
   readonly liveDropped: number;
+  /** Messages of the ledger that tallies and log disagree about: a bug, or a damaged disk. */
+  readonly unaccounted: number;
+  readonly quarantine: QuarantineUse;
+  /** Set where the commit is a step over the quarantine. */
+  readonly replayed: QuarantineOutcome | undefined;
+  readonly traces: readonly MessageTrace[];
 }
 
 export type ToWorker =
@@ -123,6 +167,7 @@ export type FromWorker =
   | { readonly kind: 'effects'; readonly id: number; readonly effects: Effects }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refused'; readonly id: number; readonly fault: Fault }
+  | { readonly kind: 'retention'; readonly report: RetentionReport }
   /** Absent = well again. */
   | { readonly kind: 'trouble'; readonly fault?: Fault | undefined }
   | { readonly kind: 'bug'; readonly message: string; readonly stack: string };

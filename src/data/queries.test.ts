@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { QUERIES_IN_FLIGHT_MAX, QUERIES_RUNNING_MAX } from '../base/limits.ts';
-import type { Query } from './protocol.ts';
 import { Queries } from './queries.ts';
 import { SeriesDirectory } from './series.ts';
 import type { Store } from './store/store.ts';
 
-const query: Query = { kind: 'quarantine', limit: 1 };
+const query = { kind: 'quarantine', filter: {}, limit: 1 } as const;
+
+const never = () => Promise.reject(new Error('not asked here'));
+const others = { ledger: { report: never }, retention: { status: never, preview: never } };
 
 /** A store whose queries end when told to, or when interrupted. */
 function slowStore() {
@@ -30,7 +32,7 @@ function slowStore() {
 describe('queries', () => {
   it('runs a few at once, lets some wait, and refuses the others', async () => {
     const { store, ends, most } = slowStore();
-    const queries = new Queries({ store, series: () => new SeriesDirectory([]) });
+    const queries = new Queries({ store, series: () => new SeriesDirectory([]), ...others });
     const asked = Array.from({ length: QUERIES_IN_FLIGHT_MAX }, () => queries.run(query));
     await expect(queries.run(query)).rejects.toMatchObject({ code: 'query.busy' });
     for (let done = 0; done < QUERIES_IN_FLIGHT_MAX; done += 1) {
@@ -43,7 +45,7 @@ describe('queries', () => {
 
   it('ends a query that takes too long, also one that only waited, and goes on', async () => {
     const { store, ends } = slowStore();
-    const queries = new Queries({ store, series: () => new SeriesDirectory([]), timeoutMs: 20 });
+    const queries = new Queries({ store, series: () => new SeriesDirectory([]), ...others, timeoutMs: 20 });
     const asked = Array.from({ length: QUERIES_RUNNING_MAX + 2 }, () => queries.run(query));
     const results = await Promise.allSettled(asked);
     for (const result of results) {
@@ -56,7 +58,7 @@ describe('queries', () => {
 
   it('says that history is unavailable while the store is opened again', async () => {
     const { store } = slowStore();
-    const queries = new Queries({ store, series: () => undefined });
+    const queries = new Queries({ store, series: () => undefined, ...others });
     await expect(queries.run(query)).rejects.toMatchObject({ code: 'store.unavailable' });
   });
 });

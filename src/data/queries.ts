@@ -1,20 +1,30 @@
 import { QUERIES_IN_FLIGHT_MAX, QUERIES_RUNNING_MAX, QUERY_TIMEOUT_MS } from '../base/limits.ts';
 import { asSensoriumError, problem } from '../model/errors.ts';
+import type { LedgerReports } from './ledger-report.ts';
 import type { Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
+import type { Keeper } from './retention/keeper.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { RowsRequest, SeriesRows, Store } from './store/store.ts';
+import { windowResult } from './window-report.ts';
 
 interface QueriesOptions {
   readonly store: Store;
   /** Undefined while the store is being opened again. */
   readonly series: () => SeriesDirectory | undefined;
+  readonly ledger: Pick<LedgerReports, 'report'>;
+  readonly retention: Pick<Keeper, 'status' | 'preview'>;
   readonly timeoutMs?: number | undefined;
 }
+
+/** Steps over the quarantine are none: they write, and take turns with commits. */
+type Question = Exclude<Query, { readonly kind: 'step' }>;
 
 /** Runs queries beside the pipeline: a few at once, some waiting, the others refused; none for longer than allowed. */
 export class Queries {
   readonly #store: Store;
   readonly #series: () => SeriesDirectory | undefined;
+  readonly #ledger: QueriesOptions['ledger'];
+  readonly #retention: QueriesOptions['retention'];
   readonly #timeoutMs: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -22,11 +32,13 @@ export class Queries {
   constructor(options: QueriesOptions) {
     this.#store = options.store;
     this.#series = options.series;
+    this.#ledger = options.ledger;
+    this.#retention = options.retention;
     this.#timeoutMs = options.timeoutMs ?? QUERY_TIMEOUT_MS;
   }
 
   /** Throws 'query.busy', 'query.timeout', 'store.unavailable'. */
-  async run(query: Query): Promise<QueryAnswers[Query['kind']]> {
+  async run(query: Question): Promise<QueryAnswers[Question['kind']]> {
     if (this.#running + this.#waiting.length >= QUERIES_IN_FLIGHT_MAX) {
       throw problem('query.busy', `${QUERIES_IN_FLIGHT_MAX} queries are on their way`);
     }
@@ -53,7 +65,7 @@ export class Queries {
     }
   }
 
-  async #answer(query: Query, signal: AbortSignal): Promise<QueryAnswers[Query['kind']]> {
+  async #answer(query: Question, signal: AbortSignal): Promise<QueryAnswers[Question['kind']]> {
     const directory = this.#series();
     if (directory === undefined) throw problem('store.unavailable', 'history is being opened again');
     switch (query.kind) {
@@ -63,10 +75,27 @@ export class Queries {
         const series = directory.of(query.device, query.metrics);
         return columns(directory, await this.#store.latest(series, signal));
       }
+      case 'windows': {
+        const { device, metrics, window: name, ...rest } = query.range;
+        const series = directory.of(device, metrics);
+        const rows = await this.#store.windowed.windows({ series, name, ...rest }, signal);
+        return rows.flatMap((row) => windowResult(row, directory) ?? []);
+      }
       case 'file':
         return this.#store.file(toRequest(directory, query.range), query.format, signal);
       case 'quarantine':
-        return this.#store.quarantine(query.device, query.limit, signal);
+        return this.#store.quarantine(query.filter, query.limit, signal);
+      case 'quarantined': {
+        const packet = await this.#store.quarantined(query.offset, signal);
+        if (packet !== undefined) return packet;
+        throw problem('quarantine.unknown', `packet ${query.offset}`);
+      }
+      case 'ledger':
+        return this.#ledger.report(query, signal);
+      case 'retention':
+        return this.#retention.status(signal);
+      case 'retention-preview':
+        return this.#retention.preview(query.budgetBytes, signal);
     }
   }
 }

@@ -37,6 +37,10 @@ class FailingStore implements Store {
     return this.#store.rows(request, signal);
   }
 
+  recentMinutes(...args: Parameters<Store['recentMinutes']>) {
+    return this.#store.recentMinutes(...args);
+  }
+
   latest(...args: Parameters<Store['latest']>) {
     return this.#store.latest(...args);
   }
@@ -47,6 +51,26 @@ class FailingStore implements Store {
 
   quarantine(...args: Parameters<Store['quarantine']>) {
     return this.#store.quarantine(...args);
+  }
+
+  quarantined(...args: Parameters<Store['quarantined']>) {
+    return this.#store.quarantined(...args);
+  }
+
+  asides(...args: Parameters<Store['asides']>) {
+    return this.#store.asides(...args);
+  }
+
+  ledger(...args: Parameters<Store['ledger']>) {
+    return this.#store.ledger(...args);
+  }
+
+  get windowed() {
+    return this.#store.windowed;
+  }
+
+  get quarantineUse() {
+    return this.#store.quarantineUse;
   }
 
   close(): Promise<void> {
@@ -218,7 +242,7 @@ describe('the runner', () => {
     await until(() => totals()?.offset === 300);
     expect(await storedValues()).toEqual(upTo(300).filter((value) => value !== 13 && value !== 210));
     expect(totals()).toMatchObject({ packets: 300, stored: 298, quarantined: 2 });
-    const rows = await store.quarantine(undefined, 10, new AbortController().signal);
+    const rows = await store.quarantine({}, 10, new AbortController().signal);
     expect(rows.map(({ offset, code, message }) => [offset, code, message])).toEqual([
       [210, 'internal', 'analyze: boom'],
       [13, 'internal', 'analyze: boom'],

@@ -50,6 +50,10 @@ export class SeriesDirectory {
     return this.#nextId;
   }
 
+  all(): readonly Series[] {
+    return this.#byId;
+  }
+
   get(id: number): Series | undefined {
     return this.#byId[id];
   }

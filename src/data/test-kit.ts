@@ -8,6 +8,7 @@ import type { DataPacket, LogRecord, Offset } from '../model/packet.ts';
 import type { LogReader } from '../model/ports/log.ts';
 import type { Registry, RegistryChange } from '../model/ports/registry.ts';
 import type { Profile } from '../model/profile.ts';
+import type { AnalysisState } from './pipeline/analyze/findings.ts';
 import { Batch } from './pipeline/batch.ts';
 import type { DeviceFacts } from './pipeline/device-entry.ts';
 import { KnownDevices } from './pipeline/known-devices.ts';
@@ -43,8 +44,13 @@ export const facts = (id: string, more: Partial<DeviceFacts> = {}): DeviceFacts 
   ...more,
 });
 
+interface KitOptions {
+  readonly extraStages?: readonly Stage[];
+  readonly analysis?: readonly AnalysisState[];
+}
+
 /** A pipeline over one batch, and what came out of it in words. */
-export function pipelineKit(options: { readonly extraStages?: readonly Stage[] } = {}) {
+export function pipelineKit(options: KitOptions = {}) {
   const batch = new Batch();
   const known = new KnownDevices();
   const series = new SeriesDirectory([]);
@@ -56,6 +62,7 @@ export function pipelineKit(options: { readonly extraStages?: readonly Stage[] }
     known,
     series,
     notes,
+    analysis: options.analysis ?? [],
     condemned,
     onBug: (cause) => bugs.push(cause),
     extraStages: options.extraStages,
@@ -65,6 +72,7 @@ export function pipelineKit(options: { readonly extraStages?: readonly Stage[] }
     pipeline.take(Object.assign(sent, { offset }));
     offset += 1;
   };
+  const idle = (now: number): number => pipeline.idle(now);
   const stored = (): unknown[] => {
     const { numbers, texts } = batch;
     const rows: unknown[] = [];
@@ -85,7 +93,7 @@ export function pipelineKit(options: { readonly extraStages?: readonly Stage[] }
     return rows;
   };
   const refused = (): unknown[] => batch.quarantine.map(({ device, index, code }) => [device, index, code]);
-  return { batch, known, series, notes, condemned, bugs, take, stored, refused };
+  return { batch, known, series, notes, condemned, bugs, take, idle, stored, refused };
 }
 
 /** A log in memory: blocks of records, as a reader sees them. */
@@ -95,6 +103,7 @@ export class MemoryLog implements LogReader {
   /** Reading at or beyond this offset fails as a damaged block does. */
   damagedFrom = Number.POSITIVE_INFINITY;
   readonly #blockSize: number;
+  #end: number | undefined;
 
   constructor(blockSize = 100) {
     this.#blockSize = blockSize;
@@ -108,9 +117,14 @@ export class MemoryLog implements LogReader {
 
   read(from: Offset, _maxBytes: number, each: (record: LogRecord) => void): Offset {
     if (from >= this.damagedFrom) throw problem('log.corrupt', `block at ${from}`);
-    const end = Math.min(from + this.#blockSize, this.records.length, this.damagedFrom);
+    const end = Math.min(from + this.#blockSize, this.#end ?? this.records.length, this.damagedFrom);
+    this.#end = undefined;
     for (const record of this.records.slice(from, end)) each(record);
     return end;
+  }
+
+  snapshot(): void {
+    this.#end = this.records.length;
   }
 
   async close(): Promise<void> {}

@@ -5,11 +5,14 @@ import { settleHeapSoon } from '../base/heap.ts';
 import { invariant } from '../base/invariant.ts';
 import { systemRandom } from '../base/random.ts';
 import { openLogReader } from '../log/lmdb/log-reader.ts';
-import { asSensoriumError } from '../model/errors.ts';
+import { asSensoriumError, problem } from '../model/errors.ts';
 import type { LogReader } from '../model/ports/log.ts';
+import type { QuarantineOutcome, QuarantineStep } from '../model/ports/quarantine.ts';
+import { LedgerReports } from './ledger-report.ts';
 import { KnownDevices } from './pipeline/known-devices.ts';
 import type { Effects, Fault, FromWorker, Query, QueryAnswers, ToWorker, WorkerSetup } from './protocol.ts';
 import { Queries } from './queries.ts';
+import { Keeper } from './retention/keeper.ts';
 import { Runner } from './runner.ts';
 import { DuckDbStore } from './store/duckdb/duckdb-store.ts';
 
@@ -35,7 +38,17 @@ const store = new DuckDbStore({
 const waitingEffects = new Map<number, (refused: readonly string[]) => void>();
 let effectsSent = 0;
 let runner: Runner | undefined;
-const queries = new Queries({ store, series: () => runner?.series });
+let logReader: LogReader | undefined;
+const ledger = new LedgerReports({ store, reader: () => logReader });
+const retention = new Keeper({
+  store: store.retention,
+  settings: setup.retention,
+  known,
+  series: () => runner?.series,
+  clock: systemClock,
+  tell: (report) => tell({ kind: 'retention', report }),
+});
+const queries = new Queries({ store, ledger, retention, series: () => runner?.series });
 
 function tell(message: FromWorker, transfer: readonly Transferable[] = []): void {
   port.postMessage(message, transfer);
@@ -54,6 +67,8 @@ function hear(message: ToWorker): void {
   switch (message.kind) {
     case 'profiles':
       for (const profile of message.profiles) known.putProfile(profile);
+      // It may be that something is missed from now on.
+      runner?.wake();
       break;
     case 'devices':
       for (const device of message.devices) known.put(device);
@@ -78,6 +93,7 @@ function hear(message: ToWorker): void {
       waitingEffects.delete(message.id);
       break;
     case 'stop':
+      retention.stop();
       runner?.stop();
       break;
   }
@@ -92,11 +108,16 @@ function refresh(): void {
 
 async function answer(id: number, query: Query): Promise<void> {
   try {
-    const found = await queries.run(query);
+    const found = query.kind === 'step' ? await takeStep(query.step) : await queries.run(query);
     tell({ kind: 'answer', id, answer: found }, transferable(found));
   } catch (cause) {
     tell({ kind: 'refused', id, fault: toFault(cause) });
   }
+}
+
+function takeStep(step: QuarantineStep): Promise<QuarantineOutcome> {
+  if (runner === undefined) throw problem('store.unavailable', 'history is not open yet');
+  return runner.step(step);
 }
 
 function transferable(found: QueryAnswers[Query['kind']]): Transferable[] {
@@ -111,20 +132,21 @@ function toFault(cause: unknown): Fault {
 }
 
 async function live(logNext: number): Promise<void> {
-  let reader: LogReader | undefined;
   try {
-    reader = openLogReader({ path: setup.logPath });
-    runner = newRunner(reader);
+    logReader = openLogReader({ path: setup.logPath });
+    runner = newRunner(logReader);
     tell({ kind: 'ready', totals: await runner.open(logNext) });
     settleHeapSoon();
   } catch (cause) {
     tell({ kind: 'failed', fault: toFault(cause) });
-    await end(reader);
+    await end();
     return;
   }
   // A rejection is a bug or a store beyond repair: it ends the thread, with the cause told by the runtime.
+  const kept = retention.run();
   await runner.run();
-  await end(reader);
+  await kept;
+  await end();
 }
 
 function newRunner(reader: LogReader): Runner {
@@ -151,9 +173,9 @@ function describe(cause: unknown, about: string): { readonly message: string; re
   return { message: `${about}: ${error.message}`, stack: error.stack ?? '' };
 }
 
-async function end(reader: LogReader | undefined): Promise<void> {
+async function end(): Promise<void> {
   await store.close();
-  await reader?.close();
+  await logReader?.close();
   port.close();
 }
 

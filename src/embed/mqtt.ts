@@ -14,6 +14,7 @@ import { openLog } from '../log/lmdb/lmdb-log.ts';
 import { openLogLookup } from '../log/lmdb/log-lookup.ts';
 import { problem } from '../model/errors.ts';
 import type { ClientDirectory } from '../model/ports/clients.ts';
+import { noReceipts } from '../model/ports/ledger.ts';
 import { type Log, REFUSED } from '../model/ports/log.ts';
 import { type Meter, silentMeter } from '../model/ports/meter.ts';
 import { openStateStore } from '../state/lmdb/lmdb-state.ts';
@@ -140,6 +141,7 @@ async function open(
     lookup,
     state,
     events,
+    receipts: noReceipts,
   });
   await mqtt.start();
   opened.defer(() => mqtt.stop());

@@ -1,6 +1,7 @@
 /**
  * The one table of errors: code → HTTP status, what it means, what to do. Codes are stable: scripts match on
- * them, docs/errors.md is checked against this table. Add rows; never rename one.
+ * them, docs/errors.md is checked against this table. Add rows; never rename one. Longer than other files may be: it is
+ * one table.
  */
 interface ErrorRow {
   readonly status: number;
@@ -139,6 +140,33 @@ const rows = {
     status: 422,
     title: 'Gateway has too many children',
     cure: 'Use another gateway: up to 10,000 children each.',
+  },
+
+  // --- quarantine
+  'quarantine.unknown': {
+    status: 404,
+    title: 'Packet is not in the quarantine',
+    cure: 'It was replayed, dropped, or made room for newer ones. List those there are: sensorium quarantine list.',
+  },
+  'quarantine.busy': {
+    status: 503,
+    title: 'The quarantine is being replayed',
+    cure: 'Wait until that is done, and try again.',
+  },
+  'quarantine.no_payload': {
+    status: 422,
+    title: 'The packet was kept without its payload',
+    cure: 'It is larger than 1 MiB, or from a version that kept none: send it again, then drop it here.',
+  },
+  'quarantine.derived': {
+    status: 422,
+    title: 'Only derived values of the packet were refused',
+    cure: 'They are not computed again; the values they come from are stored. Drop the packet.',
+  },
+  'quarantine.changed': {
+    status: 422,
+    title: 'The packet is read differently today',
+    cure: 'Which of its values are stored cannot be told any more: look at it (sensorium quarantine show), then drop it.',
   },
 
   // --- mqtt clients
@@ -285,6 +313,50 @@ const rows = {
     cure: 'Narrow the time range or use an interval.',
   },
   'query.busy': { status: 503, title: 'Too many queries at once', cure: 'Try again in a moment.' },
+
+  // --- memory
+  'memory.exhausted': {
+    status: 503,
+    title: 'The memory pool has no free block',
+    cure: 'Slow down and try again; nothing that was acknowledged is affected.',
+  },
+
+  // --- scheduler
+  'scheduler.full': {
+    status: 503,
+    title: 'Too many batches wait for a worker',
+    cure: 'Slow down and submit again; see iot_scheduler_queued_batches.',
+  },
+  'scheduler.cancelled': {
+    status: 503,
+    title: 'The batch was cancelled',
+    cure: 'Nothing to do: its caller no longer wanted it.',
+  },
+  'scheduler.stopped': {
+    status: 503,
+    title: 'The scheduler has stopped',
+    cure: 'Try again when the server is back.',
+  },
+  'scheduler.timeout': {
+    status: 504,
+    title: 'A task ran for too long',
+    cure: 'Split the work, or look for a loop in the expression or payload it worked on.',
+  },
+  'scheduler.crashed': {
+    status: 500,
+    title: 'A task ended its worker thread twice',
+    cure: 'See the server log; what it worked on may have been too large for its memory.',
+  },
+  'scheduler.task_failed': {
+    status: 500,
+    title: 'A task failed',
+    cure: 'See the message; this is a bug unless it names your input.',
+  },
+  'scheduler.failed': {
+    status: 500,
+    title: 'Worker threads cannot be started',
+    cure: 'See the server log; check memory and the installation.',
+  },
 
   // --- log, store, disk
   'log.full': {

@@ -1,4 +1,6 @@
+import type { Finding } from './analysis.ts';
 import type { ErrorCode } from './errors.ts';
+import type { WindowChange, WindowResult } from './windows.ts';
 
 /** Every event of the platform and its data. Names follow the contract; an unknown type is refused. */
 export interface EventMap {
@@ -23,13 +25,28 @@ export interface EventMap {
     readonly message: string;
     readonly count: number;
   };
-  'data.finding': {
-    readonly device: string;
-    readonly metric: string;
-    readonly kind: 'rate';
-    readonly ts: number;
-    readonly value: number;
-    readonly evidence: string;
+  /** Packets of the quarantine were tried again, in one commit. */
+  'data.replayed': {
+    readonly stored: number;
+    readonly forwarded: number;
+    readonly partly: number;
+    readonly left: number;
+    readonly readings: number;
+  };
+  /** Packets left the quarantine for good: taken out by a person, or by its bounds. */
+  'data.discarded': { readonly packets: number; readonly reason: 'discarded' | 'quarantine_full' };
+  /** The analysis noticed something, or it is over. */
+  'data.finding': Finding;
+  /** A declared window: closed, amended by late readings, or withdrawn. */
+  'data.window': WindowResult & { readonly device: string; readonly change: WindowChange };
+  /** History that is gone for good, summed up by pass; milliseconds. */
+  'history.thinned': {
+    readonly level: 'raw' | 'minute' | 'hour';
+    readonly reason: 'age' | 'budget';
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly rows: number;
+    readonly bytes: number;
   };
   'security.denied': {
     readonly subject: string;
@@ -60,7 +77,11 @@ export const EVENT_TYPES: readonly EventType[] = [
   'device.disconnected',
   'data.received',
   'data.quarantined',
+  'data.replayed',
+  'data.discarded',
   'data.finding',
+  'data.window',
+  'history.thinned',
   'security.denied',
   'security.revoked',
   'system.degraded',

@@ -1,5 +1,9 @@
 import type { XStatic } from 'typebox/schema';
+import { WINDOWS_PER_PROFILE_MAX } from '../base/limits.ts';
+import { AnalysisSchema } from './analysis.ts';
 import type { ProfileId } from './ids.ts';
+import { RetentionSchema } from './retention.ts';
+import { WindowSchema } from './windows.ts';
 
 /** One metric of a profile: a JSON Schema of the value, with the unit (UCUM) beside it. */
 export const MetricSchema = {
@@ -23,12 +27,56 @@ export const MetricSchema = {
     maxRatePerSecond: {
       type: 'number',
       exclusiveMinimum: 0,
-      description: 'Largest plausible change per second; faster ones are stored and reported as a finding',
+      description: 'Short for analysis.rate.perSecond',
     },
+    expression: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1_000,
+      description:
+        'CEL, in the place of scale and offset: stored value from `value`, `ts`, `metric`, `device`',
+    },
+    sent: {
+      enum: ['number', 'boolean', 'string'],
+      description: 'Type of the value as sent, where an expression makes another of it; default: `type`',
+    },
+    analysis: AnalysisSchema,
+    retention: RetentionSchema,
   },
   additionalProperties: false,
 } as const;
 export type MetricSchema = XStatic<typeof MetricSchema>;
+
+/** A metric that no device sends: computed from metrics of the same packet and time. */
+export const DerivedSchema = {
+  type: 'object',
+  required: ['expression'],
+  properties: {
+    type: { enum: ['number', 'integer', 'boolean'], description: 'Default number' },
+    title: MetricSchema.properties.title,
+    description: MetricSchema.properties.description,
+    unit: MetricSchema.properties.unit,
+    minimum: MetricSchema.properties.minimum,
+    maximum: MetricSchema.properties.maximum,
+    expression: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1_000,
+      description: 'CEL of stored values by metric name, of `ts` and `device`',
+    },
+    inputs: {
+      type: 'object',
+      description: 'Variables for metrics whose names are none in CEL: {"t": "outdoor temp"}',
+      propertyNames: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$' },
+      additionalProperties: { type: 'string', maxLength: 128 },
+      maxProperties: 32,
+    },
+    analysis: AnalysisSchema,
+    retention: RetentionSchema,
+  },
+  additionalProperties: false,
+} as const;
+export type DerivedSchema = XStatic<typeof DerivedSchema>;
 
 /** A versioned device model. `metrics` is the `properties` of a JSON Schema object. */
 export const ProfileInput = {
@@ -43,6 +91,22 @@ export const ProfileInput = {
       propertyNames: { type: 'string', minLength: 1, maxLength: 128 },
       additionalProperties: MetricSchema,
     },
+    derived: {
+      type: 'object',
+      description:
+        'Computed metrics: {"dew_point": {"expression": "temperature - (100.0 - humidity) / 5.0"}}',
+      propertyNames: { type: 'string', minLength: 1, maxLength: 128 },
+      additionalProperties: DerivedSchema,
+    },
+    windows: {
+      type: 'object',
+      description:
+        'Windows kept of its metrics: {"10min": {"kind": "hopping", "size": "10m", "advance": "1m", "quantiles": [0.5, 0.95]}}',
+      propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+      additionalProperties: WindowSchema,
+      maxProperties: WINDOWS_PER_PROFILE_MAX,
+    },
+    retention: RetentionSchema,
     additionalMetrics: { type: 'boolean', description: 'Accept metrics that are not listed; default true' },
   },
   additionalProperties: false,

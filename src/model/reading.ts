@@ -23,3 +23,5 @@ export interface Rejection {
 
 /** Width of the windows that history keeps. */
 export const WINDOW_MS = 60_000;
+/** Width of what minutes are rolled up to. */
+export const HOUR_MS = 3_600_000;

@@ -6,7 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
+import { SIZE_UNITS } from '../base/size-units.ts';
+import { TIME_UNITS_MS } from '../base/time-units.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
+import { mergeKeepTimes } from '../model/retention.ts';
 import { isBridgeKey, readBridges } from './bridge-table.ts';
 import { type Configuration, LOG_LEVELS, type PortSetting, SETTINGS, type Setting } from './settings.ts';
 
@@ -126,6 +129,14 @@ function build(values: Values, cwd: string): Omit<Configuration, 'bridges'> {
     ws: { port: port('ws.port') },
     wss: { port: port('wss.port'), host: text('wss.host') },
     log: { maxBytes: amount('log.maxBytes'), maxAgeMs: amount('log.maxAge') },
+    retention: {
+      keep: mergeKeepTimes(
+        { raw: text('retention.raw'), minute: text('retention.minute'), hour: text('retention.hour') },
+        { raw: 0, minute: 0, hour: 0 },
+      ),
+      partitionAfterMs: amount('retention.partitionAfter'),
+      budgetBytes: text('retention.budget') === 'off' ? undefined : amount('retention.budget'),
+    },
     logLevel: LOG_LEVELS.find((level) => level === text('logLevel')) ?? 'info',
   };
 }
@@ -138,15 +149,7 @@ function refuse(setting: Setting, given: Given): SensoriumError {
   );
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  MiB: 1_048_576,
-  GiB: 1_073_741_824,
-  TiB: 1_099_511_627_776,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
+const UNITS = { ...SIZE_UNITS, ...TIME_UNITS_MS };
 
 /** "4GiB" → bytes, "7d" → milliseconds, "512" → 512. The setting's check has seen the form. */
 function toNumber(text: string): number {

@@ -10,6 +10,7 @@ import type { Random } from '../base/random.ts';
 import { CommunicationManager, type CommunicationOptions } from '../communication/communication-manager.ts';
 import type { HttpDoor } from '../communication/http/http-server.ts';
 import { DataManager } from '../data/data-manager.ts';
+import { ReceiptBook } from '../data/receipts.ts';
 import { DeviceManager } from '../devices/device-manager.ts';
 import { InProcessEventBus } from '../events/event-bus.ts';
 import { type LmdbLog, openLog } from '../log/lmdb/lmdb-log.ts';
@@ -60,6 +61,7 @@ interface Parts {
   readonly log: LmdbLog;
   readonly lookup: LogLookup;
   readonly events: InProcessEventBus;
+  readonly receipts: ReceiptBook;
   readonly supervisor: Supervisor;
   readonly security: SecurityManager;
   readonly communication: CommunicationManager;
@@ -83,6 +85,7 @@ export class IoTSystem {
       this.#parts = await this.#open(directory);
       phases.mark('state and log');
       meter.start();
+      this.#parts.receipts.start();
       await this.#parts.supervisor.start();
       phases.mark('managers');
     } catch (cause) {
@@ -107,6 +110,7 @@ export class IoTSystem {
     if (parts === undefined) return;
     await parts.supervisor.stop();
     await parts.events.drain(STOP_DEADLINE_MS / 4);
+    parts.receipts.stop();
     await parts.lookup.close();
     await parts.log.close();
     await parts.state.close();
@@ -129,7 +133,17 @@ export class IoTSystem {
     const devices = new DeviceManager({ state, events, ...shared });
     const { registry } = devices;
     const security = new SecurityManager({ state, dataDir: directory.path, registry, events, ...shared });
-    const data = new DataManager({ log, logPath, dataDir: directory.path, registry, events, ...shared });
+    const receipts = new ReceiptBook({ log, clock });
+    const data = new DataManager({
+      log,
+      logPath,
+      dataDir: directory.path,
+      registry,
+      events,
+      receipts,
+      retention: configuration.retention,
+      ...shared,
+    });
     const managers = { devices, data, security };
     const late = { supervisor: () => supervisor, communication: () => communication };
     const communication: CommunicationManager = new CommunicationManager({
@@ -144,6 +158,7 @@ export class IoTSystem {
       state,
       events,
       random,
+      receipts,
       ...shared,
     });
     const supervisor = new Supervisor({
@@ -156,7 +171,7 @@ export class IoTSystem {
       onFatal: this.#options.onFatal,
       ...shared,
     });
-    return { directory, state, log, lookup, events, supervisor, security, communication };
+    return { directory, state, log, lookup, events, receipts, supervisor, security, communication };
   }
 
   #listeners(): CommunicationOptions['listeners'] {
@@ -181,6 +196,10 @@ export class IoTSystem {
       startedAt: clock.now(),
       registry: devices.registry,
       history: data.history,
+      quarantine: data.quarantine,
+      ledger: data.ledger,
+      retention: data.retention,
+      traces: data.traces,
       intake: data.intake,
       live: data.live,
       get clients() {

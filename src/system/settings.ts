@@ -1,5 +1,15 @@
-import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES } from '../base/limits.ts';
+import {
+  LOG_DEFAULT_MAX_AGE_MS,
+  LOG_DEFAULT_MAX_BYTES,
+  RETENTION_DEFAULT,
+  RETENTION_DEFAULT_BUDGET_BYTES,
+  RETENTION_DEFAULT_PARTITION_AFTER_MS,
+} from '../base/limits.ts';
+import { parseSize } from '../base/size-units.ts';
+import { parseDuration, TIME_UNITS_MS } from '../base/time-units.ts';
 import type { BridgeSettings } from '../communication/bridge/bridge-settings.ts';
+import type { RetentionSettings } from '../data/retention/report.ts';
+import { parseKeepTime } from '../model/retention.ts';
 
 /**
  * The one table of settings: key in sensorium.yaml, flag, environment variable, schema, default. Everything that
@@ -26,9 +36,15 @@ const isPort = (value: unknown): boolean => value === 'off' || within(value, 0, 
 const isSwitch = (value: unknown): boolean => value === 'on' || value === 'off';
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 const isSize = (value: unknown): boolean =>
-  within(value, 1_048_576, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(MiB|GiB|TiB)$/);
+  within(value, 1_048_576, Number.MAX_SAFE_INTEGER) ||
+  (typeof value === 'string' && /[A-Z]/.test(value) && (parseSize(value) ?? 0) >= 1_048_576);
 const isDuration = (value: unknown): boolean =>
   within(value, 1_000, Number.MAX_SAFE_INTEGER) || matches(value, /^[1-9][0-9]{0,5}(s|m|h|d)$/);
+const atLeastADay = (value: unknown): boolean =>
+  isDuration(value) && (parseDuration(String(value)) ?? 0) >= (TIME_UNITS_MS['d'] ?? 0);
+const isKeepTime = (value: unknown): boolean =>
+  typeof value === 'string' && parseKeepTime(value) !== undefined;
+const KEEP_TIMES = 'whole days, like 30d, 8w, 10y, or forever';
 const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -133,6 +149,51 @@ export const SETTINGS: readonly Setting[] = [
     meaning: 'Age at which log blocks that history has are trimmed',
   },
   {
+    key: 'retention.raw',
+    flag: '--retention-raw',
+    env: 'SENSORIUM_RETENTION_RAW',
+    check: isKeepTime,
+    fallback: RETENTION_DEFAULT,
+    allowed: KEEP_TIMES,
+    meaning: 'How long readings are kept as they came',
+  },
+  {
+    key: 'retention.minute',
+    flag: '--retention-minute',
+    env: 'SENSORIUM_RETENTION_MINUTE',
+    check: isKeepTime,
+    fallback: RETENTION_DEFAULT,
+    allowed: KEEP_TIMES,
+    meaning: 'How long their minutes are kept; at least as long as readings',
+  },
+  {
+    key: 'retention.hour',
+    flag: '--retention-hour',
+    env: 'SENSORIUM_RETENTION_HOUR',
+    check: isKeepTime,
+    fallback: RETENTION_DEFAULT,
+    allowed: KEEP_TIMES,
+    meaning: 'How long their hours are kept; at least as long as minutes',
+  },
+  {
+    key: 'retention.partitionAfter',
+    flag: '--retention-partition-after',
+    env: 'SENSORIUM_RETENTION_PARTITION_AFTER',
+    check: atLeastADay,
+    fallback: RETENTION_DEFAULT_PARTITION_AFTER_MS,
+    allowed: 'at least 1 day, as milliseconds or like 2d',
+    meaning: 'Age at which history moves from the database into Parquet partitions',
+  },
+  {
+    key: 'retention.budget',
+    flag: '--retention-budget',
+    env: 'SENSORIUM_RETENTION_BUDGET',
+    check: (value) => value === 'off' || isSize(value),
+    fallback: RETENTION_DEFAULT_BUDGET_BYTES,
+    allowed: 'at least 1 MiB, as bytes or like 500GB, 20GiB, or off',
+    meaning: 'Disk budget of history; over it the oldest readings go first, then minutes, then hours',
+  },
+  {
     key: 'logLevel',
     flag: '--log-level',
     env: 'SENSORIUM_LOG_LEVEL',
@@ -153,6 +214,7 @@ export interface Configuration {
   readonly ws: { readonly port: PortSetting };
   readonly wss: { readonly port: PortSetting; readonly host: string };
   readonly log: { readonly maxBytes: number; readonly maxAgeMs: number };
+  readonly retention: RetentionSettings;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** In the file only: a table of tables. */
   readonly bridges: readonly BridgeSettings[];

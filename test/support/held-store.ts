@@ -42,6 +42,7 @@ async function obey({ heldStore: state }: Held): Promise<void> {
   look();
   const { DuckDbStore } = await import('../../src/data/store/duckdb/duckdb-store.ts');
   const { prototype } = DuckDbStore;
+  // eslint-disable-next-line typescript/unbound-method -- bound again where it is called
   const { commit } = prototype;
   prototype.commit = async function held(...parameters): Promise<void> {
     look();

@@ -9,6 +9,7 @@ import { apiDoor } from '../../src/api/api-door.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { KEEP_ALL } from '../../src/data/retention/report.ts';
 import type { SensoriumError } from '../../src/model/errors.ts';
 import { PromMeter } from '../../src/monitor/prom-meter.ts';
 import { IoTSystem, type Ready } from '../../src/system/iot-system.ts';
@@ -41,6 +42,7 @@ beforeAll(async () => {
       ws: { port: 'off' },
       wss: { port: 'off', host: '127.0.0.1' },
       log: { maxBytes: 1_073_741_824, maxAgeMs: 86_400_000 },
+      retention: KEEP_ALL,
       logLevel: 'error',
       bridges: [],
     },

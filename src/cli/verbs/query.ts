@@ -15,6 +15,7 @@ export interface QueryOptions {
   readonly limit?: number | undefined;
   readonly newest?: boolean | undefined;
   readonly latest?: boolean | undefined;
+  readonly window?: string | undefined;
   readonly format?: 'table' | 'json' | 'csv' | 'parquet' | undefined;
   readonly output?: string | undefined;
 }

@@ -31,6 +31,8 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
+    /** Telemetry that has reached the intake, which counts it from there on. */
+    isSubmitted: boolean;
     principal: Principal | null;
     refusal: SensoriumError | null;
   }

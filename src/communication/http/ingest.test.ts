@@ -6,6 +6,7 @@ import { HTTP_BODIES_MAX_BYTES, HTTP_BODY_MAX_BYTES, INGEST_REJECTIONS_MAX } fro
 import { err, ok } from '../../base/result.ts';
 import { problem } from '../../model/errors.ts';
 import type { Rejection } from '../../model/reading.ts';
+import { until } from '../mqtt/test-client.ts';
 import { BodyBudget } from './body-budget.ts';
 import { bearer, type RunningServer, runServer } from './test-support.ts';
 
@@ -42,6 +43,23 @@ describe('telemetry over HTTP', () => {
       expect(batch).toMatchObject({ device: 'station', format });
       expect(Buffer.from(batch?.body ?? []).toString()).toBe('{"__proto__": 1}  ');
     }
+  });
+
+  it('tells the intake of what came and got no further, by sender and reason', async () => {
+    await using running = await runServer();
+    await send(running, '');
+    await send(running, '<t/>', { 'content-type': 'application/xml' });
+    await send(running, new Uint8Array(HTTP_BODY_MAX_BYTES + 1));
+    await send(running, '{}', undefined, { device: 'other', token: 'station' });
+    await send(running, '{}', undefined, { token: 'wrong' });
+    await send(running, '{}');
+    await until(() => running.intake.refusals.length >= 4);
+    expect(running.intake.refusals.map(({ device, reason }) => [device, reason])).toEqual([
+      ['station', 'invalid'],
+      ['station', 'invalid'],
+      ['station', 'too_large'],
+      ['station', 'denied'],
+    ]);
   });
 
   it('answers item by item, and cuts a long list of rejections but not the count', async () => {

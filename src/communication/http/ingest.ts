@@ -9,6 +9,7 @@ import { problem, type SensoriumError } from '../../model/errors.ts';
 import { parseDeviceId } from '../../model/ids.ts';
 import type { PayloadFormat } from '../../model/packet.ts';
 import type { IngestReceipt, Intake } from '../../model/ports/history.ts';
+import type { DropReason } from '../../model/ports/ledger.ts';
 import { BodyBudget } from './body-budget.ts';
 import { contentCoding, unzip } from './content-encoding.ts';
 import { ingestSchema } from './ingest-schema.ts';
@@ -28,6 +29,7 @@ interface BoundedReceipt extends IngestReceipt {
 
 export async function ingestDoor(app: FastifyInstance, intake: Intake): Promise<void> {
   const budget = new BodyBudget();
+  app.decorateRequest('isSubmitted', false);
   await app.register(async (door) => {
     door.removeAllContentTypeParsers();
     door.addContentTypeParser(
@@ -42,6 +44,10 @@ export async function ingestDoor(app: FastifyInstance, intake: Intake): Promise<
         return;
       }
       reply.raw.once('close', release);
+      done();
+    });
+    door.addHook('onResponse', (request, reply, done) => {
+      if (!request.isSubmitted) countRefusal(request, reply.statusCode, intake);
       done();
     });
     door.post<{ Params: { id: string } }>(
@@ -70,7 +76,28 @@ async function take(
   const body = await readBody(request);
   if (!body.ok) return body;
   const format = FORMATS[request.mediaType ?? ''] ?? 'auto';
+  request.isSubmitted = true;
   return await intake.submit({ device: device.value, body: body.value, format, receivedAt });
+}
+
+/** Why, by status: what the answer said. 401 is nobody we know, and 404 no device. */
+const REASONS: Readonly<Partial<Record<number, DropReason>>> = {
+  403: 'denied',
+  413: 'too_large',
+  429: 'rate_limited',
+  503: 'busy',
+};
+
+/** For the ledger: a batch that came and got no further than this door. */
+function countRefusal(request: FastifyRequest, status: number, intake: Intake): void {
+  const { principal } = request;
+  if (status < 400 || status === 401 || status === 404 || principal === null) return;
+  const { id } = request.params as { readonly id: string };
+  // A device that may not send for another is the one who did.
+  const device = parseDeviceId(principal.kind === 'device' && status === 403 ? principal.id : id);
+  if (!device.ok) return;
+  const reason = REASONS[status] ?? 'invalid';
+  intake.refused({ device: device.value, receivedAt: request.server.clock.now(), reason });
 }
 
 async function readBody(request: FastifyRequest): Promise<Result<Uint8Array, SensoriumError>> {

@@ -123,6 +123,12 @@ export class FakeIntake implements Intake {
   readonly batches: Batch[] = [];
   answer: Result<IngestReceipt, SensoriumError> = ok({ accepted: 1, rejected: [] });
 
+  readonly refusals: Parameters<Intake['refused']>[0][] = [];
+
+  refused(refusal: Parameters<Intake['refused']>[0]): void {
+    this.refusals.push(refusal);
+  }
+
   submit(batch: Batch): Promise<Result<IngestReceipt, SensoriumError>> {
     this.batches.push(batch);
     return Promise.resolve(this.answer);

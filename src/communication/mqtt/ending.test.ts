@@ -1,10 +1,12 @@
 /** How connections end: time, rights, the log, the end of the server. */
+
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { MQTT_LINGER_MS } from '../../base/limits.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { noReceipts } from '../../model/ports/ledger.ts';
 import { MqttServer } from './mqtt-server.ts';
 import {
   connectPacket,
@@ -224,6 +226,7 @@ describe('stop', () => {
       state,
       clock,
       events: { publish: () => events.length },
+      receipts: noReceipts,
       meter: { add: () => undefined, observe: () => undefined, collect: () => () => undefined },
       logger: silentLogger,
     });

@@ -14,8 +14,11 @@ import {
   MQTT_SYS_INTERVAL_MS,
 } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { ErrorCode } from '../../model/errors.ts';
+import type { Origin } from '../../model/packet.ts';
 import type { ClientDirectory } from '../../model/ports/clients.ts';
 import type { EventPublisher } from '../../model/ports/events.ts';
+import type { Account, Receipts } from '../../model/ports/ledger.ts';
 import type { Log, LogLookup } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import { type Principal, principalKey, type SecurityFacade } from '../../model/ports/security.ts';
@@ -53,6 +56,8 @@ export interface MqttServerOptions {
   readonly lookup: LogLookup;
   readonly state: StateStore;
   readonly events: EventPublisher;
+  /** Counts what comes in. */
+  readonly receipts: Receipts;
   readonly meter: Meter;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -109,7 +114,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
     const policyOf = (principal: Principal) => security.topics(principal);
     const sys = (filter: string): Iterator<Retained> => this.#sys.matching(filter);
     const shared = { broker: this.broker, now };
-    this.registry = new SessionRegistry({ ...shared, log, state, logger, policyOf, sys });
+    const { receipts } = options;
+    this.registry = new SessionRegistry({ ...shared, log, state, logger, policyOf, sys, receipts });
     this.clients = new MqttClients({ registry: this.registry, live: this.#live, logger });
     this.#sys = new SysTopics({
       ...shared,
@@ -138,6 +144,14 @@ export class MqttServer implements ConnectionHost, MessageSink {
 
   get sink(): MessageSink {
     return this;
+  }
+
+  account(origin: Origin): Account {
+    return this.#options.receipts.account(origin);
+  }
+
+  get refusal(): ErrorCode {
+    return this.#options.log.refusal;
   }
 
   get durable(): number {

@@ -1,4 +1,5 @@
 /** Fakes for the tests of this room: a log that commits when told, a security port with known names, a server. */
+
 import { MemoryStateStore } from '../../../test/support/memory-state.ts';
 import { ManualClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
@@ -7,6 +8,7 @@ import { type ErrorCode, problem, type SensoriumError } from '../../model/errors
 import type { EventType } from '../../model/events.ts';
 import type { DeviceId } from '../../model/ids.ts';
 import type { DataPacket, LogRecord, Offset } from '../../model/packet.ts';
+import { noReceipts, type Receipts } from '../../model/ports/ledger.ts';
 import { type Log, type LogListener, type LogLookup, REFUSED } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import type {
@@ -42,6 +44,7 @@ export class FakeLog implements Log, LogLookup {
   holds = new Map<string, Offset>();
   readonly #listeners = new Set<LogListener>();
   readonly first = 0;
+  recovered = 0;
   readonly sizeBytes = 0;
   durable = 0;
   refusal: ErrorCode = 'log.congested';
@@ -246,6 +249,7 @@ export interface Rig extends AsyncDisposable {
 }
 
 interface RigOptions {
+  readonly receipts?: Receipts | undefined;
   readonly log?: FakeLog;
   readonly security?: FakeSecurity;
   readonly state?: MemoryStateStore;
@@ -266,6 +270,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     lookup: log,
     listeners,
     events: { publish },
+    receipts: options.receipts ?? noReceipts,
     logger: silentLogger,
   });
   await server.start();

@@ -1,8 +1,9 @@
+import type { Profile } from '../../model/profile.ts';
 import type { SeriesDirectory } from '../series.ts';
 import type { ChannelTable } from './channels.ts';
 import { DeviceEntry } from './device-entry.ts';
 import type { KnownDevices } from './known-devices.ts';
-import { profileRules } from './profile-rules.ts';
+import { type ProfileRules, profileRules } from './profile-rules.ts';
 
 interface DeviceDirectoryOptions {
   readonly known: KnownDevices;
@@ -53,6 +54,22 @@ export class DeviceDirectory {
     return made;
   }
 
+  /** The rules of a device, at work or not; undefined where it is not known. */
+  rulesOf(id: string): ProfileRules | undefined {
+    const facts = this.#known.device(id);
+    return facts === undefined ? undefined : rulesIfSound(this.#known.profile(facts.profile));
+  }
+
+  /** Some profile looks for something in the readings. */
+  get analyzes(): boolean {
+    return [...this.#known.profiles()].some((profile) => rulesIfSound(profile)?.analyzes === true);
+  }
+
+  /** Some profile misses readings that do not come. */
+  get missesSilence(): boolean {
+    return [...this.#known.profiles()].some((profile) => rulesIfSound(profile)?.missesSilence === true);
+  }
+
   idOf(index: number): string {
     return this.#ids[index] ?? '';
   }
@@ -73,5 +90,14 @@ export class DeviceDirectory {
       this.#ids.push(id);
     }
     return index;
+  }
+}
+
+/** A profile that cannot be compiled sets aside the packets of its devices; nothing is looked for in them. */
+function rulesIfSound(profile: Profile | undefined): ProfileRules | undefined {
+  try {
+    return profileRules(profile);
+  } catch {
+    return undefined;
   }
 }

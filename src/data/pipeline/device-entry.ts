@@ -3,8 +3,9 @@ import type { TopicPreset } from '../../model/device.ts';
 import type { ErrorCode } from '../../model/errors.ts';
 import { type Family, KIND_NUMBER, type SeriesDirectory, type SeriesKind } from '../series.ts';
 import type { ChannelTable } from './channels.ts';
+import type { Input } from './expressions/rules.ts';
 import { judgeMetricName } from './metric-name.ts';
-import type { MetricRule, ProfileRules } from './profile-rules.ts';
+import { analysisIn, type MetricRule, type ProfileRules } from './profile-rules.ts';
 
 /** What the pipeline needs to know of a device. */
 export interface DeviceFacts {
@@ -22,6 +23,8 @@ export interface MetricSlot {
   readonly family: Family;
   readonly unit: string;
   readonly channels: [number, boolean: number, text: number];
+  /** Where metrics derived from it look for its values; undefined = there are none. */
+  readonly input: Input | undefined;
   /** The same metric in the other units it was sent with. */
   units: Map<string, MetricSlot> | undefined;
 }
@@ -40,6 +43,7 @@ export class DeviceEntry {
   readonly facts: DeviceFacts;
   readonly index: number;
   readonly slots = new Map<string, MetricSlot>();
+  readonly #derived: (MetricSlot | undefined)[] = [];
   readonly rules: ProfileRules;
   readonly #series: SeriesDirectory;
   readonly #channels: ChannelTable;
@@ -65,6 +69,18 @@ export class DeviceEntry {
     return slot;
   }
 
+  /** The slot of a derived metric by its number; undefined when the device has too many metrics. */
+  derivedSlot(number: number): MetricSlot | undefined {
+    const known = this.#derived[number];
+    const rule = this.rules.derived[number]?.rule;
+    if (known !== undefined || rule === undefined) return known;
+    const family = this.#series.family(this.facts.id, rule.name);
+    if (family === undefined) return undefined;
+    const slot = newSlot(rule, family, rule.unit ?? '');
+    this.#derived[number] = slot;
+    return slot;
+  }
+
   /** The slot of the same metric in another unit; undefined when the device has too many. */
   slotInUnit(slot: MetricSlot, unit: string): MetricSlot | undefined {
     slot.units ??= new Map();
@@ -78,6 +94,7 @@ export class DeviceEntry {
 
   /** The channel of a slot for a kind of value; -1 when the device has too many series. */
   openChannel(slot: MetricSlot, kind: SeriesKind): number {
+    const { idLimit } = this.#series;
     const series = this.#series.open(slot.family, slot.unit, kind);
     if (series === undefined) return -1;
     const isNumber = kind === KIND_NUMBER;
@@ -86,7 +103,9 @@ export class DeviceEntry {
       device: this.index,
       scale: isNumber ? slot.rule.scale : 1,
       offset: isNumber ? slot.rule.offset : 0,
-      maxRatePerSecond: isNumber ? slot.rule.maxRatePerSecond : 0,
+      windows: this.rules.windows(slot.family.metric),
+      isNewSeries: series.id >= idLimit,
+      analysis: analysisIn(slot.rule, slot.unit),
     });
     slot.channels[kind] = channel;
     return channel;
@@ -98,5 +117,6 @@ const newSlot = (rule: MetricRule, family: Family, unit: string): MetricSlot => 
   family,
   unit,
   channels: [-1, -1, -1],
+  input: rule.unit === undefined || rule.unit === unit ? rule.input : undefined,
   units: undefined,
 });

@@ -1,5 +1,5 @@
 import { CHILDREN_PER_GATEWAY_MAX } from '../../base/limits.ts';
-import type { Profile } from '../../model/profile.ts';
+import { OPEN_PROFILE, type Profile } from '../../model/profile.ts';
 import type { DeviceFacts } from './device-entry.ts';
 
 /** The registry as the worker sees it: a copy that is told of every change, and of children admitted here first. */
@@ -17,6 +17,18 @@ export class KnownDevices {
 
   profile(id: string): Profile | undefined {
     return this.#profiles.get(id);
+  }
+
+  /** Of a device, as it is today; undefined where the device is not known. */
+  profileOf(device: string): { readonly id: string; readonly version: number } | undefined {
+    const facts = this.#devices.get(device);
+    if (facts === undefined) return undefined;
+    const { version } = this.#profiles.get(facts.profile) ?? OPEN_PROFILE;
+    return { id: facts.profile, version };
+  }
+
+  profiles(): Iterable<Profile> {
+    return this.#profiles.values();
   }
 
   put(facts: DeviceFacts): void {

@@ -194,7 +194,7 @@ describe('values of a device with a profile', () => {
     at(10, 29);
     at(5, 99);
     at(11, 31);
-    expect(kit.batch.findings).toMatchObject([{ value: 31 }]);
+    expect(kit.batch.findings.told).toMatchObject([{ detector: 'rate', state: 'began', value: 31 }]);
     expect(kit.stored()).toHaveLength(4);
   });
 });
@@ -350,8 +350,11 @@ describe('a bug in a stage', () => {
     const kit = openKit();
     kit.take(telemetry('d', { t: 1 }));
     const cursed = telemetry('d', { t: 2 });
+    let isRead = false;
     Object.defineProperty(cursed, 'format', {
       get: () => {
+        if (isRead) return 'auto';
+        isRead = true;
         throw new Error('boom');
       },
     });

@@ -32,6 +32,10 @@ export class PresetNotes {
     };
   }
 
+  *all(): Generator<Note> {
+    for (const [device, notes] of this.#notes) for (const [key, value] of notes) yield { device, key, value };
+  }
+
   takeChanges(): readonly Note[] {
     const changes = this.#changes;
     this.#changes = [];

@@ -1,15 +1,12 @@
-import {
-  QUARANTINE_MESSAGE_MAX_CHARS,
-  QUARANTINE_ROWS_PER_PACKET_MAX,
-  QUARANTINE_SAMPLE_BYTES,
-} from '../../base/limits.ts';
 import { type ErrorCode, SensoriumError } from '../../model/errors.ts';
 import { deviceIdFromName } from '../../model/ids.ts';
 import type { LogRecord } from '../../model/packet.ts';
-import type { PresetSink } from '../payload/sink.ts';
+import { decode } from '../payload/decode.ts';
+import type { PresetMemory, PresetSink } from '../payload/sink.ts';
 import { mapPreset } from '../presets/presets.ts';
 import { readAttributes } from './attributes.ts';
 import type { Batch } from './batch.ts';
+import { CallTrace } from './call-trace.ts';
 import type { DeviceEntry } from './device-entry.ts';
 import type { PresetNotes } from './preset-notes.ts';
 import type { Router } from './router.ts';
@@ -23,13 +20,7 @@ interface ValidateOptions {
   readonly notes: PresetNotes;
 }
 
-/** A whole packet in the place of an item. */
-const WHOLE_PACKET = -1;
-
-/**
- * The first stage: from the record of a message to rows of the batch, or to the quarantine with the reason. Every
- * packet leaves it counted exactly once: stored, forwarded or quarantined.
- */
+/** The first stage: from the record of a message to rows of the batch, and what is refused of it to the verdict. */
 export class Validate implements Stage {
   readonly name = 'validate';
   readonly #batch: Batch;
@@ -44,29 +35,30 @@ export class Validate implements Stage {
     this.#notes = options.notes;
   }
 
-  run({ record, batch, numbersFrom, textsFrom }: PacketWork): void {
+  run({ record, verdict }: PacketWork): void {
     const route = this.#router.route(record.origin, record.topic);
-    if (route.kind === 'forward') {
-      batch.packets += 1;
-      batch.forwarded += 1;
-      return;
-    }
+    if (route.kind === 'forward') return;
     if (route.kind === 'refuse') {
-      quarantine(batch, record, route.device, route.code, route.message);
+      verdict.whole = route;
       return;
     }
     this.#validator.begin(route.device, record.receivedAt);
     const fault = this.#read(route.kind, route.device, record);
-    if (fault !== undefined) {
-      quarantine(batch, record, route.device.facts.id, fault.code, fault.message);
-      return;
+    if (fault === undefined) return;
+    verdict.whole = { device: route.device.facts.id, code: fault.code, message: fault.message };
+  }
+
+  /** What the decoder makes of a packet, and nothing else: no values, no children, nothing remembered. */
+  trace(record: LogRecord): CallTrace {
+    const trace = new CallTrace();
+    const route = this.#router.route(record.origin, record.topic);
+    if (route.kind === 'telemetry') decode(record.payload, record.format, trace, record.receivedAt);
+    else if (route.kind === 'preset') {
+      const memory = this.#notes.of(route.device.facts.id);
+      const silent: PresetMemory = { get: (key) => memory.get(key), set: () => undefined };
+      mapPreset(presetFacts(route.device), record.topic, record.payload, silent, trace);
     }
-    const refused = this.#validator.rejections.length;
-    if (refused > 0) this.#keepRejections(record);
-    batch.packets += 1;
-    if (batch.numbers.size > numbersFrom || batch.texts.size > textsFrom) batch.stored += 1;
-    else if (refused > 0) batch.quarantined += 1;
-    else batch.forwarded += 1;
+    return trace;
   }
 
   #read(
@@ -81,65 +73,16 @@ export class Validate implements Stage {
       this.#batch.attributes.push({ device: device.facts.id, values });
       return undefined;
     }
-    const { id, preset, topicBase } = device.facts;
     const sink = new ChildSink(device, this.#router, this.#validator, this.#batch);
-    const facts = { id: id as Parameters<typeof mapPreset>[0]['id'], preset, topicBase };
-    const answer = mapPreset(facts, record.topic, record.payload, this.#notes.of(id), sink);
+    const notes = this.#notes.of(device.facts.id);
+    const answer = mapPreset(presetFacts(device), record.topic, record.payload, notes, sink);
+    this.#validator.end();
     return answer === 'ignored' ? undefined : answer;
   }
-
-  #keepRejections(record: LogRecord): void {
-    const { rejections } = this.#validator;
-    let rows = 0;
-    for (const { index, code, message, device, late } of rejections) {
-      this.#batch.countRejection(code);
-      // Its sender was told of the others item by item.
-      if ((record.checked && !late) || rows === QUARANTINE_ROWS_PER_PACKET_MAX) continue;
-      rows += 1;
-      addRow(this.#batch, record, device, index, code, message);
-    }
-  }
 }
 
-/** Sets a packet aside as a whole. */
-export function quarantine(
-  batch: Batch,
-  record: LogRecord,
-  device: string,
-  code: ErrorCode,
-  message: string,
-): void {
-  batch.packets += 1;
-  batch.quarantined += 1;
-  batch.countRejection(code);
-  addRow(batch, record, device, WHOLE_PACKET, code, message);
-}
-
-function addRow(
-  batch: Batch,
-  record: LogRecord,
-  device: string,
-  index: number,
-  code: ErrorCode,
-  message: string,
-): void {
-  batch.quarantine.push({
-    offset: record.offset,
-    device,
-    topic: record.topic,
-    receivedAt: record.receivedAt,
-    index,
-    code,
-    message: message.slice(0, QUARANTINE_MESSAGE_MAX_CHARS),
-    sample: sampleOf(record.payload),
-  });
-}
-
-const lenient = new TextDecoder();
-const CONTROL = /\p{Cc}/gu;
-
-function sampleOf(payload: Uint8Array): string {
-  return lenient.decode(payload.subarray(0, QUARANTINE_SAMPLE_BYTES)).replaceAll(CONTROL, '\uFFFD');
+function presetFacts({ facts: { id, preset, topicBase } }: DeviceEntry): Parameters<typeof mapPreset>[0] {
+  return { id: id as Parameters<typeof mapPreset>[0]['id'], preset, topicBase };
 }
 
 /** Turns the foreign names of children into devices; the values of one that is refused are dropped with it. */
@@ -169,10 +112,12 @@ class ChildSink implements PresetSink {
 
   value(index: number, metric: string, ts: unknown, value: unknown, unit?: string): void {
     if (this.#current !== undefined) this.#validator.value(index, metric, ts, value, unit);
+    else this.#validator.skip();
   }
 
   reject(index: number, code: ErrorCode, message: string): void {
     if (this.#current !== undefined) this.#validator.reject(index, code, message);
+    else this.#validator.skip();
   }
 
   #admit(name: string): DeviceEntry | undefined {
@@ -187,7 +132,7 @@ class ChildSink implements PresetSink {
         : this.#router.child(this.#gateway, id, name);
     if (!('kind' in child)) return child;
     this.#validator.turnTo(this.#gateway);
-    this.#validator.reject(0, child.code, child.message);
+    this.#validator.refuseDevice(child.code, child.message);
     return undefined;
   }
 }

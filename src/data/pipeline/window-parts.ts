@@ -17,6 +17,8 @@ export class WindowParts {
   max = new Float64Array(FIRST_CAPACITY);
   last = new Float64Array(FIRST_CAPACITY);
   lastTs = new Float64Array(FIRST_CAPACITY);
+  /** Sum of squared deviations from the mean (Welford 1962). */
+  m2 = new Float64Array(FIRST_CAPACITY);
   /** By series: its newest part + 1; 0 = none yet. */
   #open = new Uint32Array(FIRST_CAPACITY);
 
@@ -30,8 +32,11 @@ export class WindowParts {
       this.#begin(series, start, ts, value);
       return;
     }
-    this.count[part] = (this.count[part] ?? 0) + 1;
-    this.sum[part] = (this.sum[part] ?? 0) + value;
+    const count = this.count[part] ?? 0;
+    const sum = this.sum[part] ?? 0;
+    this.m2[part] = (this.m2[part] ?? 0) + (value - sum / count) * (value - (sum + value) / (count + 1));
+    this.count[part] = count + 1;
+    this.sum[part] = sum + value;
     if (value < (this.min[part] ?? 0)) this.min[part] = value;
     if (value > (this.max[part] ?? 0)) this.max[part] = value;
     // Of readings of the same millisecond the one that came last counts.
@@ -57,6 +62,7 @@ export class WindowParts {
     this.max[part] = value;
     this.last[part] = value;
     this.lastTs[part] = ts;
+    this.m2[part] = 0;
     this.#open[series] = part + 1;
     this.size = part + 1;
   }
@@ -70,5 +76,6 @@ export class WindowParts {
     this.max = grownF64(this.max, capacity);
     this.last = grownF64(this.last, capacity);
     this.lastTs = grownF64(this.lastTs, capacity);
+    this.m2 = grownF64(this.m2, capacity);
   }
 }

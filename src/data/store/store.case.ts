@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AGGREGATES, type Aggregate, type HistoryTotals } from '../../model/ports/history.ts';
 import { WINDOW_MS } from '../../model/reading.ts';
 import { Batch } from '../pipeline/batch.ts';
+import { Ledger } from '../pipeline/ledger.ts';
+import { exactQuantile } from '../pipeline/windows/oracle.case.ts';
 import { KIND_BOOLEAN, KIND_NUMBER, KIND_TEXT, type Series } from '../series.ts';
 import { NOW } from '../test-kit.ts';
 import type { RowsRequest, SeriesRows, Store, StoreCommit } from './store.ts';
@@ -47,7 +49,9 @@ export function commitOf(readings: readonly Given[], more: Partial<StoreCommit> 
     }
   }
   const { numbers, texts, parts } = batch;
-  return { series: [], numbers, texts, parts, quarantine: [], notes: [], totals: NO_TOTALS, ...more };
+  const ledger = new Ledger({ senders: [], open: [] }).rows();
+  const nothing = { series: [], quarantine: [], asides: [], released: [], ledger, notes: [] };
+  return { ...nothing, numbers, texts, parts, totals: NO_TOTALS, ...more };
 }
 
 const never = new AbortController().signal;
@@ -82,8 +86,46 @@ export function storeCases(
       await place.remove();
     });
 
+    it('keeps the last state of each detector of a series, and forgets what is over', async () => {
+      await store.open();
+      const begun = { series: 0, detector: 'range', begunAt: NOW, center: 0, spread: 0 } as const;
+      const learned = { series: 0, detector: 'ewma', begunAt: 0, center: 20.5, spread: 0.1 } as const;
+      const other = { ...begun, series: 1 };
+      await store.commit(commitOf([], { analysis: [begun, learned, other] }));
+      const again = { ...learned, begunAt: NOW + 5 };
+      await store.commit(commitOf([], { analysis: [again, { ...begun, begunAt: 0 }] }));
+      await store.close();
+      store = place.open();
+      const { analysis } = await store.open();
+      expect(analysis.toSorted((a, b) => a.series - b.series)).toEqual([again, other]);
+    });
+
+    it('shows the newest minutes of the series asked for, oldest first', async () => {
+      await store.open();
+      const minute = (at: number, value: number): Given => [temperature, NOW + at * WINDOW_MS, value];
+      const readings = [minute(0, 1), minute(1, 2), minute(1, 3), minute(2, 4)];
+      await store.commit(commitOf([...readings, [isOn, NOW, 1]], { series: all }));
+      const shown = (found: Awaited<ReturnType<Store['recentMinutes']>>): unknown[] =>
+        found.map(({ series, lastTs, last, min, max }) => [
+          series,
+          (lastTs - NOW) / WINDOW_MS,
+          last,
+          min,
+          max,
+        ]);
+      expect(shown(await store.recentMinutes([0], NOW, 10))).toEqual([
+        [0, 1, 3, 2, 3],
+        [0, 2, 4, 4, 4],
+      ]);
+      expect(shown(await store.recentMinutes([0, 1], 0, 2))).toEqual([
+        [0, 1, 3, 2, 3],
+        [0, 2, 4, 4, 4],
+      ]);
+      expect(await store.recentMinutes([], 0, 10)).toEqual([]);
+    });
+
     it('begins empty, and knows after a restart what was committed', async () => {
-      expect(await store.open()).toEqual({ totals: NO_TOTALS, series: [], notes: [] });
+      expect(await store.open()).toMatchObject({ totals: NO_TOTALS, series: [], notes: [] });
       const totals = {
         packets: 9,
         stored: 4,
@@ -101,7 +143,7 @@ export function storeCases(
       await store.commit(commitOf([], { totals, notes: [{ device: 'a', key: 'gone', value: undefined }] }));
       await store.close();
       store = place.open();
-      expect(await store.open()).toEqual({ totals, series: all, notes: notes.slice(0, 1) });
+      expect(await store.open()).toMatchObject({ totals, series: all, notes: notes.slice(0, 1) });
       expect(listed(await store.rows(request(), never))).toEqual([[0, NOW, 21.5]]);
     });
 
@@ -248,25 +290,6 @@ export function storeCases(
       expect(nothing.trim()).toBe('device,metric,ts,value,unit');
     });
 
-    it('gives the quarantine newest first, of one device or all', async () => {
-      await store.open();
-      const row = (offset: number, device: string) => ({
-        offset,
-        device,
-        topic: `v1/${device}/telemetry`,
-        receivedAt: NOW,
-        index: -1,
-        code: 'payload.not_json' as const,
-        message: "it's \0 broken",
-        sample: '{"',
-      });
-      await store.commit(commitOf([], { quarantine: [row(1, 'a'), row(2, 'b')] }));
-      await store.commit(commitOf([], { quarantine: [row(3, 'a')] }));
-      expect((await store.quarantine(undefined, 10, never)).map(({ offset }) => offset)).toEqual([3, 2, 1]);
-      expect(await store.quarantine('a', 1, never)).toEqual([row(3, 'a')]);
-      expect(await store.quarantine("a' OR 1=1 --", 10, never)).toEqual([]);
-    });
-
     it('stops a query when told to, and goes on', async () => {
       await store.open();
       const readings: Given[] = Array.from({ length: 10_000 }, (_, at) => [temperature, NOW + at, at]);
@@ -322,6 +345,11 @@ function aggregateOf(rows: readonly (readonly [ts: number, value: number])[], ag
       return rows.reduce((last, row) => (row[0] >= last[0] ? row : last))[1];
     case 'first':
       return rows.reduce((first, row) => (row[0] < first[0] ? row : first))[1];
+    case 'p50':
+    case 'p90':
+    case 'p95':
+    case 'p99':
+      return expect.closeTo(exactQuantile(values, Number(aggregate.slice(1)) / 100), 9);
     case 'stddev': {
       const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
       return expect.closeTo(values.length === 1 ? 0 : Math.sqrt(squares / (values.length - 1)), 6);

@@ -1,8 +1,21 @@
-import type { Aggregate, HistoryTotals, QuarantineRow } from '../../model/ports/history.ts';
+import type { Offset } from '../../model/packet.ts';
+import type { Aggregate, HistoryTotals } from '../../model/ports/history.ts';
+import type {
+  QuarantinedPacket,
+  QuarantineFilter,
+  QuarantineItem,
+  QuarantineRow,
+} from '../../model/ports/quarantine.ts';
+import type { AnalysisState } from '../pipeline/analyze/findings.ts';
+import type { RecentMinute } from '../pipeline/analyze/watch.ts';
+import type { LedgerCount, LedgerRows, OpenCount } from '../pipeline/ledger.ts';
 import type { Note } from '../pipeline/preset-notes.ts';
 import type { NumberRows, TextRows } from '../pipeline/rows.ts';
+import type { SetAside } from '../pipeline/set-aside.ts';
 import type { WindowParts } from '../pipeline/window-parts.ts';
+import type { WindowRows, WindowState } from '../pipeline/windows/window-rows.ts';
 import type { Series } from '../series.ts';
+import type { WindowStore } from './window-store.ts';
 
 /**
  * Where history is kept. A store promises that a commit is all or nothing, log offset included: whoever reads the
@@ -15,6 +28,10 @@ export interface StoreState {
   readonly totals: HistoryTotals;
   readonly series: readonly Series[];
   readonly notes: readonly Note[];
+  /** What the analysis has begun and learned. */
+  readonly analysis: readonly AnalysisState[];
+  /** Senders of the ledger by their number, and what no tally has named yet. */
+  readonly ledger: { readonly senders: readonly string[]; readonly open: readonly OpenCount[] };
 }
 
 /** One commit. The columns are the caller's: read before the promise resolves, not kept. */
@@ -23,8 +40,17 @@ export interface StoreCommit {
   readonly numbers: Pick<NumberRows, 'size' | 'series' | 'ts' | 'value'>;
   readonly texts: Pick<TextRows, 'size' | 'series' | 'ts' | 'text'>;
   readonly parts: WindowParts;
-  readonly quarantine: readonly QuarantineRow[];
+  readonly quarantine: readonly QuarantineItem[];
+  /** The packets that `quarantine` has reasons of. */
+  readonly asides: readonly SetAside[];
+  /** Packets that leave the quarantine, before `asides` come: some may be in both. */
+  readonly released: readonly Offset[];
+  readonly ledger: LedgerRows;
   readonly notes: readonly Note[];
+  /** Changed states, one of each series and detector. */
+  readonly analysis?: readonly AnalysisState[] | undefined;
+  readonly windows?: WindowRows | undefined;
+  readonly windowStates?: readonly WindowState[] | undefined;
   /** As they are after this commit. */
   readonly totals: HistoryTotals;
 }
@@ -49,12 +75,75 @@ export interface SeriesRows {
   readonly text: ReadonlyMap<number, string>;
 }
 
+/** One step over the quarantine, oldest first: packets with an offset above `after`. */
+export interface AsideRequest {
+  readonly filter: QuarantineFilter;
+  readonly offset?: Offset | undefined;
+  readonly after: Offset;
+  readonly limit: number;
+  /** Of payloads, together; one packet comes in any case. */
+  readonly maxBytes: number;
+}
+
+export interface Asides {
+  readonly packets: readonly SetAside[];
+  /** There are more behind the last of them. */
+  readonly hasMore: boolean;
+}
+
+export interface LedgerRequest {
+  readonly sender?: string | undefined;
+  /** Hours since the epoch; exclusive at the end. */
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+}
+
+/** Sums of one sender and hour; see LEDGER_COUNTS. */
+export interface StoredLedgerRow extends Readonly<Record<LedgerCount, number>> {
+  readonly sender: string;
+  readonly hour: number;
+}
+
+export interface StoredDrops {
+  readonly sender: string;
+  readonly hour: number;
+  /** Position in DROP_REASONS. */
+  readonly reason: number;
+  readonly count: number;
+}
+
+/** The ledger at one moment. */
+export interface StoredLedger {
+  /** Newest hour first, then by sender, cut at the limit. */
+  readonly rows: readonly StoredLedgerRow[];
+  /** Of these rows. */
+  readonly drops: readonly StoredDrops[];
+  /** Over all rows that fit; sender and hour are empty. */
+  readonly total: StoredLedgerRow;
+  readonly totalDrops: readonly StoredDrops[];
+  readonly found: number;
+  /** Where history stood in the log. */
+  readonly offset: Offset;
+}
+
+export interface QuarantineUse {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets that made room for newer ones since the store was opened. */
+  readonly trimmed: number;
+}
+
 export interface Store {
+  /** Declared windows; their rows come with the commits. */
+  readonly windowed: WindowStore;
   /** Opens, or makes, the store. Throws 'store.failed', 'data_dir.newer'. Never deletes anything. */
   open(): Promise<StoreState>;
   /** Throws 'store.failed' or 'disk.full'; the store must be closed and opened again then. */
   commit(commit: StoreCommit): Promise<void>;
   rows(request: RowsRequest, signal: AbortSignal): Promise<SeriesRows>;
+  /** The newest stored minutes of these series since `from`, `limit` at most, oldest first. */
+  recentMinutes(series: readonly number[], from: number, limit: number): Promise<readonly RecentMinute[]>;
   /** The newest reading of each series. */
   latest(series: readonly Series[], signal: AbortSignal): Promise<SeriesRows>;
   file(
@@ -62,11 +151,13 @@ export interface Store {
     format: 'csv' | 'parquet',
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>>;
-  /** Newest first. */
-  quarantine(
-    device: string | undefined,
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<readonly QuarantineRow[]>;
+  /** Reasons that fit, of the newest packets first. */
+  quarantine(filter: QuarantineFilter, limit: number, signal: AbortSignal): Promise<readonly QuarantineRow[]>;
+  /** One packet; undefined where it is not in the quarantine. */
+  quarantined(offset: Offset, signal: AbortSignal): Promise<QuarantinedPacket | undefined>;
+  /** Packets with a reason that fits, to be tried again; between commits only. */
+  asides(request: AsideRequest): Promise<Asides>;
+  ledger(request: LedgerRequest, signal: AbortSignal): Promise<StoredLedger>;
+  readonly quarantineUse: QuarantineUse;
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
-import { PROFILE_METRICS_MAX } from '../../base/limits.ts';
-import { type MetricSchema, ProfileInput } from '../../model/profile.ts';
+import { PROFILE_DERIVED_MAX, PROFILE_METRICS_MAX } from '../../base/limits.ts';
+import { type DerivedSchema, type MetricSchema, ProfileInput } from '../../model/profile.ts';
+import { readWindow } from '../../model/windows.ts';
+import { analysisFault } from './analysis-rules.ts';
 import { schemaFault } from './schema-check.ts';
 import { isPlainText, isReservedKey, quoted } from './text-rules.ts';
 
@@ -23,6 +25,15 @@ const metricRules: readonly Rule[] = [
   ({ type, maxLength }) =>
     maxLength !== undefined && type !== 'string' ? `maxLength is for strings, not for ${type}` : undefined,
   ({ scale }) => (scale === 0 ? 'scale 0 would lose every value' : undefined),
+  ({ expression, scale, offset, sent }) => {
+    if (expression === undefined) return sent && 'sent is for metrics with an expression';
+    const isScaled = scale !== undefined || offset !== undefined;
+    return isScaled ? 'an expression takes the place of scale and offset' : undefined;
+  },
+  ({ type, analysis, maxRatePerSecond }) =>
+    analysis?.rate !== undefined && maxRatePerSecond !== undefined
+      ? 'maxRatePerSecond is short for analysis.rate; give one of them'
+      : analysisFault(type, analysis),
   enumFault,
   ({ title = '', description = '', unit = '' }) => {
     const plain = isPlainText(title) && isPlainText(unit) && isPlainText(description.replaceAll('\n', ' '));
@@ -41,7 +52,26 @@ export async function profileFault(input: ProfileInput): Promise<string | undefi
     const wrong = nameFault(name) ?? metricFault(metric);
     if (wrong !== undefined) return `metric ${quoted(name)}: ${wrong}`;
   }
-  return renameFault(input);
+  return renameFault(input) ?? derivedFault(input) ?? windowsFault(input);
+}
+
+function derivedFault({ metrics, derived = {} }: ProfileInput): string | undefined {
+  const names = Object.keys(derived);
+  if (names.length > PROFILE_DERIVED_MAX) return `more than ${PROFILE_DERIVED_MAX} derived metrics`;
+  const stored = new Set(Object.entries(metrics).map(([name, { rename = name }]) => rename));
+  for (const [name, schema] of Object.entries(derived)) {
+    const isTaken = stored.has(name) || Object.hasOwn(metrics, name);
+    const wrong = isTaken ? 'a metric has this name' : (nameFault(name) ?? computedFault(schema, stored));
+    if (wrong !== undefined) return `derived ${quoted(name)}: ${wrong}`;
+  }
+  return undefined;
+}
+
+function computedFault(schema: DerivedSchema, stored: ReadonlySet<string>): string | undefined {
+  const { type = 'number', inputs = {}, title, description, unit, minimum, maximum, analysis } = schema;
+  const unknown = Object.values(inputs).find((metric) => !stored.has(metric));
+  if (unknown !== undefined) return `no metric is stored as ${quoted(unknown)}`;
+  return metricFault({ type, title, description, unit, minimum, maximum, analysis });
 }
 
 function metricFault(metric: MetricSchema): string | undefined {
@@ -74,6 +104,23 @@ function enumFault(metric: MetricSchema): string | undefined {
     if (typeof value !== 'number') continue;
     if (metric.type === 'integer' && !Number.isInteger(value)) return `enum value ${value} is not an integer`;
     if (value < minimum || value > maximum) return `enum value ${value} is outside minimum and maximum`;
+  }
+  return undefined;
+}
+
+function windowsFault({
+  metrics,
+  additionalMetrics = true,
+  windows = {},
+  ...rest
+}: ProfileInput): string | undefined {
+  const derived = 'derived' in rest ? Object.keys(rest.derived ?? {}) : [];
+  const stored = new Set([...Object.entries(metrics).map(([name, { rename = name }]) => rename), ...derived]);
+  for (const [name, input] of Object.entries(windows)) {
+    const read = readWindow(name, input);
+    if (!read.ok) return `window ${quoted(name)}: ${read.error}`;
+    const strange = additionalMetrics ? undefined : input.metrics?.find((metric) => !stored.has(metric));
+    if (strange !== undefined) return `window ${quoted(name)}: no metric is stored as ${quoted(strange)}`;
   }
   return undefined;
 }

@@ -79,11 +79,141 @@ describe('profiles', () => {
     ['a direction mark in a unit', { t: { ...number, unit: 'C\u202E' } }],
     ['an unknown type', JSON.parse('{"t":{"type":"float"}}')],
     ['an unknown field', JSON.parse('{"t":{"type":"number","min":1}}')],
+    ['an expression beside a scale', { t: { ...number, expression: 'value', scale: 2 } }],
+    ['a type as sent without an expression', { t: { ...number, sent: 'string' } }],
+    ['a detector of numbers on text', { t: { type: 'string', analysis: { zscore: {} } } }],
+    ['a range without limits', { t: { ...number, analysis: { range: {} } } }],
+    ['a range whose margins meet', { t: { ...number, analysis: { range: { low: 1, high: 2, margin: 1 } } } }],
+    [
+      'a margin that no value can get over',
+      { t: { ...number, analysis: { zscore: { limit: 2, margin: 2 } } } },
+    ],
+    ['silence without a time', JSON.parse('{"t":{"type":"number","analysis":{"missing":{}}}}')],
+    ['a time without a unit', { t: { ...number, analysis: { missing: { after: '10' } } } }],
+    ['a detector there is none of', JSON.parse('{"t":{"type":"number","analysis":{"arima":{}}}}')],
+    ['two rates', { t: { ...number, maxRatePerSecond: 1, analysis: { rate: { perSecond: 1 } } } }],
     ['too many metrics', Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`m${i}`, number]))],
   ])('refuses %s', async (_what, metrics) => {
     const put = await shelf.put(profile(metrics));
     expect(put.ok ? 'ok' : put.error.code).toBe('profile.invalid');
     expect(shelf.get('p')).toBeUndefined();
+  });
+
+  it.each<[string, ProfileInput['derived']]>([
+    ['the name of a metric', { t: { expression: 'u' } }],
+    ['the name a metric is stored under', { v: { expression: 't' } }],
+    ['a reserved name', JSON.parse('{"__proto__":{"expression":"t"}}')],
+    ['an input that nothing is stored as', { d: { expression: 'a + t', inputs: { a: 'u' } } }],
+    ['minimum above maximum', { d: { expression: 't', minimum: 2, maximum: 1 } }],
+    ['a range on a boolean', { d: { type: 'boolean', expression: 't > 1.0', minimum: 2 } }],
+    ['too many', Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`d${i}`, { expression: 't' }]))],
+  ])('refuses a derived metric with %s', async (_what, derived) => {
+    const put = await shelf.put({ ...profile({ t: number, u: { ...number, rename: 'v' } }), derived });
+    expect(put.ok ? 'ok' : put.error.code).toBe('profile.invalid');
+  });
+
+  it.each<[string, Partial<ProfileInput>, string, RegExp]>([
+    [
+      'that is not finished',
+      { metrics: { t: { ...number, expression: 'value +' } } },
+      'expression.invalid',
+      /"t": at character 8/,
+    ],
+    [
+      'of the wrong type',
+      { metrics: { t: { type: 'boolean', expression: '"on"' } } },
+      'expression.invalid',
+      /"t": gives string/,
+    ],
+    [
+      'that gives text',
+      { metrics: { t: { type: 'string', expression: 'value' } } },
+      'expression.invalid',
+      /no text/,
+    ],
+    [
+      'of a metric it does not know',
+      { metrics: { t: number }, derived: { d: { expression: 't + u' } } },
+      'expression.invalid',
+      /"d": at character 5/,
+    ],
+    [
+      'of nothing',
+      { metrics: { t: number }, derived: { d: { expression: '1.0' } } },
+      'expression.invalid',
+      /reads no metric/,
+    ],
+    [
+      'that may never end',
+      { metrics: { t: { ...number, expression: `${'value+'.repeat(140)}value` } } },
+      'expression.too_costly',
+      /"t": at character/,
+    ],
+  ])('refuses an expression %s, and says where', async (_what, more, code, message) => {
+    const put = await shelf.put({ ...profile({}), ...more });
+    expect(put.ok ? 'ok' : put.error.code).toBe(code);
+    expect(put.ok ? '' : put.error.message).toMatch(message);
+    expect(shelf.get('p')).toBeUndefined();
+  });
+
+  it('takes expressions, derived metrics and detectors', async () => {
+    const put = await shelf.put({
+      ...profile({
+        t: {
+          ...number,
+          expression: 'value * 1.8 + 32.0',
+          analysis: { range: { high: 80, margin: 1 }, missing: { after: '1h' } },
+        },
+        door: { type: 'boolean', analysis: { stuck: { for: '1d' } } },
+      }),
+      derived: { d: { expression: 'door ? t : 0.0', unit: '1', analysis: { ewma: {} } } },
+    });
+    expect(put.ok ? 'ok' : put.error.message).toBe('ok');
+  });
+
+  const t: ProfileInput['metrics'] = { t: number };
+  it.each<[string, string, NonNullable<ProfileInput['windows']>]>([
+    ['a hopping window without advance', 'need advance', { w: { kind: 'hopping', size: '1m' } }],
+    [
+      'a tumbling window with a gap',
+      'gap is not for tumbling',
+      { w: { kind: 'tumbling', size: '1m', gap: '1s' } },
+    ],
+    ['a session without a gap', 'need gap', { w: { kind: 'session' } }],
+    ['a size that is no multiple', 'multiple', { w: { kind: 'hopping', size: '10s', advance: '3s' } }],
+    ['a size of a month', 'size is', { w: { kind: 'tumbling', size: '30d' } }],
+    ['an offset beyond the size', 'offset is', { w: { kind: 'tumbling', size: '1m', offset: '1m' } }],
+    [
+      'too many windows open at once',
+      'would be open',
+      { w: { kind: 'tumbling', size: '1s', lateness: '1d' } },
+    ],
+    ['a metric the profile has not', 'no metric', { w: { kind: 'tumbling', size: '1m', metrics: ['x'] } }],
+    ['a quantile above 1', 'quantiles', { w: { kind: 'tumbling', size: '1m', quantiles: [95] } }],
+    ['a duration in words', 'size', { w: { kind: 'tumbling', size: 'a minute' } }],
+    ['a name with a blank', 'windows', { 'a b': { kind: 'tumbling', size: '1m' } }],
+  ])('refuses %s', async (_what, why, windows) => {
+    const put = await shelf.put({ ...profile(t), additionalMetrics: false, windows });
+    expect(put.ok ? 'ok' : `${put.error.code} ${put.error.message}`).toContain(`profile.invalid`);
+    expect(put.ok ? '' : put.error.message).toContain(why);
+  });
+
+  it('takes windows of every kind', async () => {
+    const windows: ProfileInput['windows'] = {
+      '1min': { kind: 'tumbling', size: '1m', delay: '0s', lateness: '0s' },
+      '10min': {
+        kind: 'hopping',
+        size: '10m',
+        advance: '1m',
+        offset: '30s',
+        quantiles: [0.5, 0.95],
+        metrics: ['t'],
+      },
+      moving: { kind: 'sliding', size: '5m', idle: '10s' },
+      run: { kind: 'session', gap: '2m' },
+    };
+    const put = await shelf.put({ ...profile(t), windows });
+    expect(put.ok && put.value.windows).toEqual(windows);
   });
 
   it('takes a swap of two names, which mixes nothing', async () => {

@@ -1,6 +1,7 @@
 import { PROFILES_MAX } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import { expressionFault } from '../../compute/expressions/profile-expressions.ts';
 import { problem, type SensoriumError } from '../../model/errors.ts';
 import { isDeviceId } from '../../model/ids.ts';
 import type { StateTable } from '../../model/ports/state.ts';
@@ -45,6 +46,8 @@ export class ProfileShelf {
   async put(input: ProfileInput): Promise<Result<Profile, SensoriumError>> {
     const fault = await profileFault(input);
     if (fault !== undefined) return err(problem('profile.invalid', fault));
+    const badExpression = expressionFault(input);
+    if (badExpression !== undefined) return err(badExpression);
     const known = this.#latest.get(input.id);
     if (input.id === OPEN_PROFILE.id) return err(problem('profile.exists', 'profile "open" is built in'));
     if (known !== undefined && input.version <= known.version) {

@@ -66,6 +66,7 @@ export async function openLog(options: LogOptions): Promise<LmdbLog> {
 }
 
 export class LmdbLog implements Log {
+  readonly recovered: Offset;
   readonly #options: LogOptions;
   readonly #store: BlockStore;
   readonly #commits: GroupCommit;
@@ -96,6 +97,7 @@ export class LmdbLog implements Log {
     this.#first = stored.first;
     this.#firstBytesBefore = stored.firstBytesBefore;
     this.#durable = stored.next;
+    this.recovered = stored.next;
     this.#endBytes = stored.endBytes;
     this.#commits = new GroupCommit({
       next: stored.next,

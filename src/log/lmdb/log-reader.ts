@@ -32,6 +32,7 @@ class LmdbLogReader implements LogReader {
   #view = viewOf(this.#bytes);
   /** End of the block read last: a read from there begins a block, it cannot be inside one. */
   #lastEnd: Offset = 0;
+  #hasSnapshot = false;
 
   constructor(store: BlockStore) {
     this.#store = store;
@@ -42,9 +43,17 @@ class LmdbLogReader implements LogReader {
     return blockFrom(this.#store, 0) ?? 0;
   }
 
+  snapshot(): void {
+    this.#store.resetReadTxn();
+    this.#hasSnapshot = true;
+    // The transaction begins with the first look.
+    blockFrom(this.#store, 0);
+  }
+
   read(from: Offset, maxBytes: number, each: (record: LogRecord) => void): Offset {
     const store = this.#store;
-    store.resetReadTxn();
+    if (!this.#hasSnapshot) store.resetReadTxn();
+    this.#hasSnapshot = false;
     try {
       let at = from;
       let left = maxBytes;

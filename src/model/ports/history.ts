@@ -1,10 +1,25 @@
 import type { Result } from '../../base/result.ts';
-import type { ErrorCode, SensoriumError } from '../errors.ts';
+import type { SensoriumError } from '../errors.ts';
 import type { DeviceId } from '../ids.ts';
 import type { Offset, PayloadFormat } from '../packet.ts';
 import type { Reading, ReadingValue, Rejection } from '../reading.ts';
+import type { WindowResult, WindowsQuery } from '../windows.ts';
+import type { DropReason } from './ledger.ts';
 
-export const AGGREGATES = ['avg', 'min', 'max', 'sum', 'count', 'last', 'first', 'stddev'] as const;
+export const AGGREGATES = [
+  'avg',
+  'min',
+  'max',
+  'sum',
+  'count',
+  'last',
+  'first',
+  'stddev',
+  'p50',
+  'p90',
+  'p95',
+  'p99',
+] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
 export interface ReadingsQuery {
@@ -33,18 +48,6 @@ export interface LatestRow extends ReadingRow {
   readonly device: string;
 }
 
-export interface QuarantineRow {
-  readonly offset: Offset;
-  readonly device: string;
-  readonly topic: string;
-  readonly receivedAt: number;
-  readonly index: number;
-  readonly code: ErrorCode;
-  readonly message: string;
-  /** First bytes of the payload as text, for reading; the whole packet stays in the log until trimmed. */
-  readonly sample: string;
-}
-
 /** Adds up: packets = stored + forwarded + quarantined. `rejections` counts items (a stored packet may have some). */
 export interface HistoryTotals {
   readonly packets: number;
@@ -62,10 +65,8 @@ export interface History {
   latest(device: string, metrics?: readonly string[]): Promise<Result<readonly LatestRow[], SensoriumError>>;
   /** The same rows as a file in memory. */
   file(query: ReadingsQuery, format: 'csv' | 'parquet'): Promise<Result<Uint8Array, SensoriumError>>;
-  quarantine(query: {
-    readonly device?: string | undefined;
-    readonly limit?: number | undefined;
-  }): Promise<Result<readonly QuarantineRow[], SensoriumError>>;
+  /** Declared windows that were told. */
+  windows(query: WindowsQuery): Promise<Result<readonly WindowResult[], SensoriumError>>;
   totals(): Promise<Result<HistoryTotals, SensoriumError>>;
 }
 
@@ -83,6 +84,12 @@ export interface Intake {
     readonly format: PayloadFormat;
     readonly receivedAt: number;
   }): Promise<Result<IngestReceipt, SensoriumError>>;
+  /** A batch was refused before it could be submitted: told for the ledger. */
+  refused(batch: {
+    readonly device: DeviceId;
+    readonly receivedAt: number;
+    readonly reason: DropReason;
+  }): void;
 }
 
 /** Readings as they are stored. Slow listeners lose (counted), the pipeline never waits for them. */

@@ -29,6 +29,8 @@ export interface Log {
   readonly first: Offset;
   readonly next: Offset;
   readonly durable: Offset;
+  /** Where it went on when it was opened: an offset from here on that was given before that has been lost. */
+  readonly recovered: Offset;
   listen(listener: LogListener): () => void;
   /** Resolves when `offset` is on disk; rejects with the error if its commit failed. */
   committed(offset: Offset): Promise<void>;
@@ -53,6 +55,10 @@ export interface LogReader {
    * offset to go on from. Throws SensoriumError('log.corrupt') at a block whose checksum fails.
    */
   read(from: Offset, maxBytes: number, each: (record: LogRecord) => void): Offset;
+  /**
+   * What the next `read` of this turn can see ends here: who has something to do before he reads it does so between.
+   */
+  snapshot(): void;
   readonly first: Offset;
   close(): Promise<void>;
 }

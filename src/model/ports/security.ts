@@ -77,6 +77,8 @@ export const API_ACTIONS = [
   'telemetry.write',
   'events.read',
   'quarantine.read',
+  'quarantine.write',
+  'ledger.read',
   'clients.read',
   'clients.write',
   'system.read',

@@ -2,9 +2,13 @@ import type { Health } from '../../base/lifecycle.ts';
 import type { ClientDirectory } from './clients.ts';
 import type { EventSubscriber } from './events.ts';
 import type { History, Intake, LiveFeed } from './history.ts';
+import type { LedgerBook } from './ledger.ts';
 import type { Log } from './log.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Registry } from './registry.ts';
+import type { Retention } from './retention.ts';
 import type { SecurityFacade } from './security.ts';
+import type { Traces } from './traces.ts';
 
 /** What the doors (API, command line) see of the running system, and all they see. */
 export interface SystemFacade {
@@ -12,6 +16,10 @@ export interface SystemFacade {
   readonly startedAt: number;
   readonly registry: Registry;
   readonly history: History;
+  readonly quarantine: Quarantine;
+  readonly ledger: LedgerBook;
+  readonly retention: Retention;
+  readonly traces: Traces;
   readonly intake: Intake;
   readonly live: LiveFeed;
   readonly clients: ClientDirectory;

@@ -16,6 +16,8 @@ const REMAINING_MAX_BYTES = PACKET_MAX_BYTES + 2 + 65_535 + 2;
 /** The same with the fixed header: what a client may be promised as maximum packet size [3.2.2.3.6]. */
 export const MAXIMUM_PACKET_SIZE = 1 + varintSize(REMAINING_MAX_BYTES) + REMAINING_MAX_BYTES;
 const FIRST_BYTES = 4_096;
+/** Its type [MQTT-2.1.2]. */
+const PUBLISH = 3;
 const NOTHING = Buffer.alloc(0);
 
 export class Framing {
@@ -32,6 +34,7 @@ export class Framing {
   #maxBytes = UNAUTHENTICATED_MAX_BYTES;
   #packets = 0;
   #fault: FramingFault | undefined;
+  #isMessage = false;
   #isMinimal = true;
   #mustBeMinimal = false;
 
@@ -52,6 +55,11 @@ export class Framing {
   /** What was wrong with the stream itself; undefined when it was the handler that stopped. */
   get fault(): FramingFault | undefined {
     return this.#fault;
+  }
+
+  /** What was too large is a PUBLISH. */
+  get isMessage(): boolean {
+    return this.#isMessage;
   }
 
   /**
@@ -140,7 +148,10 @@ export class Framing {
       if (shift > 21) return this.#fail('malformed');
     }
     if (this.#mustBeMinimal && !this.#isMinimal) return this.#fail('malformed');
-    if (length > this.#maxBytes) return this.#fail('tooLarge');
+    if (length > this.#maxBytes) {
+      this.#isMessage = header >> 4 === PUBLISH;
+      return this.#fail('tooLarge');
+    }
     const end = p + length;
     if (end <= chunk.length) {
       this.#packets += 1;

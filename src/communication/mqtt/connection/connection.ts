@@ -180,6 +180,7 @@ export class Connection {
     if (packets > 0) this.#host.count(packets);
     if (!isSound) {
       const isTooLarge = this.#framing.fault === 'tooLarge';
+      if (isTooLarge && this.#framing.isMessage) this.#publisher.tooLarge();
       this.#refuse(isTooLarge ? RULES.tooLarge : (this.#headerFault ?? RULES.badLength));
       return;
     }

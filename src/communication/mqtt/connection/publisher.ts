@@ -9,7 +9,9 @@ import {
   MQTT_TOPIC_ALIAS_MAX,
   PACKET_MAX_BYTES,
 } from '../../../base/limits.ts';
+import type { ErrorCode } from '../../../model/errors.ts';
 import type { Offset, Origin } from '../../../model/packet.ts';
+import type { Account, DropReason } from '../../../model/ports/ledger.ts';
 import { REFUSED } from '../../../model/ports/log.ts';
 import type { TopicPolicy } from '../../../model/ports/security.ts';
 import type { Incoming, Sender } from '../broker/broker.ts';
@@ -26,6 +28,10 @@ import type { Outbox } from './outbox.ts';
 export interface MessageSink {
   /** First offset that is not on disk yet. */
   readonly durable: Offset;
+  /** Where what comes from this sender is counted. */
+  account(origin: Origin): Account;
+  /** Why the last message was refused. */
+  readonly refusal: ErrorCode;
   /** Tells the sender again when this is on disk. */
   remind(offset: Offset, sender: Sender, key: number): void;
   /** The offset, or REFUSED. A sender is told later, with its key, of the commit or the loss. */
@@ -59,11 +65,20 @@ const TOO_MANY = fault(REASON.receiveMaximumExceeded, 'more at once than the rec
 const DENIED = fault(REASON.notAuthorized, 'not allowed to publish to this topic');
 const REFUSED_BY_LOG = fault(REASON.quotaExceeded, 'the log takes no more at present');
 
+/** Why a message is not taken, in the words of the ledger. */
+const DROPPED: Readonly<Partial<Record<number, DropReason>>> = {
+  [REASON.notAuthorized]: 'denied',
+  [REASON.packetTooLarge]: 'too_large',
+  [REASON.quotaExceeded]: 'log_refused',
+  [REASON.payloadFormatInvalid]: 'invalid',
+};
+
 export class Publisher implements Sender {
   readonly #sink: MessageSink;
   readonly #outbox: Outbox;
   readonly #close: () => void;
   readonly #refused: (refusal: Fault) => void;
+  #account: Account | undefined;
   #version: ProtocolVersion = 4;
   #session: Session | undefined;
   #origin: Origin = '@';
@@ -103,6 +118,7 @@ export class Publisher implements Sender {
     this.#session = session;
     this.#version = version;
     this.#origin = principal.kind === 'device' ? principal.id : `@${principal.id}`;
+    this.#account = this.#sink.account(this.#origin);
     if (session.received.size > 0) this.#inherited = new Set(session.received.keys());
     this.policyChanged(session.policy);
   }
@@ -120,8 +136,21 @@ export class Publisher implements Sender {
     this.#isEnded = true;
   }
 
-  /** A fault ends the connection. */
+  /** A fault ends the connection. Whatever comes of it, a message that came is counted, and so is what came of it. */
   publish(header: number, chunk: Buffer, start: number, end: number): Fault | undefined {
+    this.#account?.received(this.receivedAt);
+    const wrong = this.#take(header, chunk, start, end);
+    if (wrong !== undefined) this.#dropped(DROPPED[wrong.fault] ?? 'malformed');
+    return wrong;
+  }
+
+  /** A message that is not waited for: its header alone says that it is too large. */
+  tooLarge(): void {
+    this.#account?.received(this.receivedAt);
+    this.#dropped('too_large');
+  }
+
+  #take(header: number, chunk: Buffer, start: number, end: number): Fault | undefined {
     const qos = (header >> 1) & 3;
     if (qos === 3) return QOS_3;
     if (qos === 0 && (header & 8) !== 0) return DUP_0;
@@ -149,7 +178,10 @@ export class Publisher implements Sender {
     if (!isLong && end - payloadAt > PACKET_MAX_BYTES) return TOO_LARGE;
     const payload = chunk.subarray(payloadAt, end);
     const retain = (header & 1) !== 0;
-    if (qos === 2 && this.#isRepeat(packetId)) return undefined;
+    if (qos === 2 && this.#isRepeat(packetId)) {
+      this.#dropped('repeated');
+      return undefined;
+    }
     const refusal = this.#refusal(route, payload, properties);
     if (refusal !== undefined) return this.#refuse(refusal, qos, packetId);
     if (qos > 0 && isLong && this.#outstanding >= MQTT_RECEIVE_MAXIMUM) return TOO_MANY;
@@ -232,7 +264,12 @@ export class Publisher implements Sender {
     };
     const offset = this.#sink.publish(incoming, this, qos === 2 ? QOS_2 | packetId : packetId);
     // A refused QoS 0 message is gone, and counted; the sender of another keeps it and comes again.
-    if (offset === REFUSED) return qos === 0 ? undefined : this.#refuse(REFUSED_BY_LOG, qos, packetId);
+    if (offset === REFUSED && qos > 0) return this.#refuse(REFUSED_BY_LOG, qos, packetId);
+    if (offset === REFUSED) {
+      this.#dropped(this.#sink.refusal === 'log.shedding' ? 'shed' : 'log_refused');
+      return undefined;
+    }
+    this.#account?.logged(this.receivedAt, offset);
     if (qos > 0) this.#outstanding += 1;
     if (qos === 2) session?.keepReceived(packetId, offset);
     return undefined;
@@ -253,9 +290,14 @@ export class Publisher implements Sender {
   #refuse(refusal: Fault, qos: number, packetId: number): Fault | undefined {
     if (this.#version !== 5) return refusal;
     this.#refused(refusal);
+    this.#dropped(DROPPED[refusal.fault] ?? 'malformed');
     if (qos === 0) return undefined;
     this.#outbox.send(acknowledgement(qos === 1 ? PUBACK : PUBREC, packetId, refusal.fault));
     return undefined;
+  }
+
+  #dropped(reason: DropReason): void {
+    this.#account?.dropped(this.receivedAt, reason);
   }
 
   #answer(type: typeof PUBCOMP, packetId: number, reason: number): void {

@@ -29,7 +29,6 @@ interface CampaignOptions {
   readonly ports: Ports;
   /** After each client: time passes for the server. */
   readonly tick: () => void;
-  readonly say?: (text: string, clients: number) => void;
 }
 
 export interface CampaignReport {
@@ -40,7 +39,7 @@ export interface CampaignReport {
 }
 
 export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { seed, packets, ports, tick, say, first = 0 } = options;
+  const { seed, packets, ports, tick, first = 0 } = options;
   const totals = { clients: 0, sent: 0, received: 0 };
   const findings: string[] = [];
   const find = (text: string): void => {
@@ -68,7 +67,6 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       tick();
       if (totals.clients % CHECK_INTERVAL !== 0) continue;
       await serves(ports.tcp).catch((cause: unknown) => find(`after client ${number}: ${String(cause)}`));
-      say?.(`${totals.clients} clients, ${totals.sent} packets`, totals.clients);
     }
   };
   try {

@@ -1,4 +1,5 @@
 /** The real server over the real log and state store, on a clock that the campaign moves. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { MQTT_SESSION_EXPIRY_MAX_S } from '../../../base/limits.ts';
 import { silentLogger } from '../../../base/logger.ts';
 import { openLog } from '../../../log/lmdb/lmdb-log.ts';
 import { openLogLookup } from '../../../log/lmdb/log-lookup.ts';
+import { noReceipts } from '../../../model/ports/ledger.ts';
 import { silentMeter } from '../../../model/ports/meter.ts';
 import { openStateStore } from '../../../state/lmdb/lmdb-state.ts';
 import { MqttServer } from '../mqtt-server.ts';
@@ -55,6 +57,7 @@ export async function startTarget(): Promise<FuzzTarget> {
     ...shared,
     listeners: LISTENERS,
     events: { publish: () => 0 },
+    receipts: noReceipts,
   });
   await server.start();
   const { mqtt, ws } = server.addresses;

@@ -295,6 +295,26 @@ describe('a commit of the log that fails', () => {
   });
 });
 
+describe('a log that lost what the sessions had seen, and has something else there now', () => {
+  it('has lost it for the sessions, too: what a publisher sends again is no repeat', async () => {
+    const { machine, world } = await setUp();
+    const publisher = world.connect('p');
+    const reader = world.connect('r');
+    world.subscribe(reader.session, 'a', 2);
+    world.publish('a', 'kept', 1);
+    machine.log.commit();
+    world.publish('a', 'lost', 2, { from: publisher.session, packetId: 1 });
+    world.lose(reader);
+    await world.stored();
+    const after = await machine.crash(2);
+    const again = after.connect('p');
+    expect(again.session.received.has(1)).toBe(false);
+    after.publish('a', 'lost', 2, { from: again.session, packetId: 1 });
+    machine.log.commit();
+    expect(pendingOf(after, after.connect('r').session)).toEqual(['kept', 'lost']);
+  });
+});
+
 describe('what the log is about to trim', () => {
   const sweeps = async (world: World): Promise<void> => {
     for (let i = 0; i < 8; i += 1) {

@@ -9,20 +9,23 @@ import {
 } from '../../../base/limits.ts';
 import type { Logger } from '../../../base/logger.ts';
 import type { Offset } from '../../../model/packet.ts';
-import { type Log, REFUSED } from '../../../model/ports/log.ts';
+import type { Receipts } from '../../../model/ports/ledger.ts';
+import type { Log } from '../../../model/ports/log.ts';
 import type { Principal, TopicPolicy } from '../../../model/ports/security.ts';
 import type { StateStore } from '../../../model/ports/state.ts';
 import type { Broker } from '../broker/broker.ts';
-import { asMessage, decodeMeta } from '../broker/message.ts';
 import type { Retained } from '../broker/retained.ts';
 import type { Will } from '../codec/connect.ts';
 import { REASON } from '../codec/reason.ts';
 import type { SubscriptionRequest } from '../codec/subscribe.ts';
+import { AwaySessions } from './away-sessions.ts';
 import type { DropReason, Pump } from './outbound-host.ts';
 import { Rescue } from './rescue.ts';
+import { routeAgain } from './route-again.ts';
 import { Session, type SessionHost } from './session.ts';
 import { willOf } from './session-record.ts';
 import { SessionStore, type StoredSession } from './session-store.ts';
+import { publishWill } from './wills.ts';
 
 interface RegistryOptions {
   readonly broker: Broker;
@@ -33,6 +36,8 @@ interface RegistryOptions {
   readonly policyOf: (principal: Principal) => TopicPolicy;
   /** What the server says about itself. */
   readonly sys: (filter: string) => Iterator<Retained>;
+  /** Counts wills. */
+  readonly receipts: Receipts;
 }
 
 /** Looking at every session takes ~1 µs each: now and then will do. */
@@ -64,7 +69,7 @@ export class SessionRegistry implements SessionHost {
   readonly #byKey = new Map<string, Session>();
   readonly #byId = new Map<number, Session>();
   /** Disconnected, with a time at which they end or a will that waits. */
-  readonly #away = new Set<Session>();
+  readonly #away = new AwaySessions();
   #nextId = 1;
   #isLoaded = false;
   #sweeps = 0;
@@ -110,12 +115,18 @@ export class SessionRegistry implements SessionHost {
   async start(): Promise<void> {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
+    const { log } = this.#options;
     const { position, sessions } = this.#store.load();
     this.#nextId = position.nextId;
-    if (sessions.length > 0) this.#options.log.hold('mqtt', position.routed);
+    if (sessions.length > 0) log.hold('mqtt', position.routed);
     for (const stored of sessions) this.#restore(stored);
-    this.#routeSince(position.routed);
-    if (position.routed <= this.#options.log.next) return;
+    if (sessions.length > 0)
+      routeAgain(Math.min(position.routed, log.recovered), {
+        log,
+        broker: this.#broker,
+        find: (id) => this.#byId.get(id),
+      });
+    if (position.routed <= log.recovered) return;
     // The log has lost, and gives again, offsets that the store refers to: it must not be read so once more.
     for (const session of this.#byKey.values()) this.sessionChanged(session, 'record');
     await this.#store.checkpoint(0);
@@ -171,9 +182,10 @@ export class SessionRegistry implements SessionHost {
       this.end(session);
       return;
     }
-    this.#away.add(session);
+    const surplus = this.#away.add(session);
     this.sessionChanged(session, 'record');
     this.#passOnShared(session, false);
+    if (surplus !== undefined) this.end(surplus);
   }
 
   /** Nothing of it is left. */
@@ -314,11 +326,7 @@ export class SessionRegistry implements SessionHost {
     if (will === undefined) return;
     this.sessionChanged(session, 'record');
     if (!this.#options.policyOf(principal).mayPublish(will.topic)) return;
-    const origin = principal.kind === 'device' ? principal.id : (`@${principal.id}` as const);
-    const { topic, payload, qos, retain, passed, expiryS } = will;
-    const plain = { origin, topic, payload, qos, retain, passed, expiryS, packetId: 0 };
-    const offset = this.#broker.publish({ ...plain, receivedAt: this.#options.now(), session });
-    if (offset === REFUSED) this.#options.logger.warn({ topic, origin }, 'the log refused a will');
+    publishWill(will, session, this.#options);
   }
 
   #passOnShared(session: Session, all: boolean): void {
@@ -339,7 +347,8 @@ export class SessionRegistry implements SessionHost {
       createdAt,
     });
     session.expiryS = record.expiryS;
-    const { next } = this.#options.log;
+    // Others may have written since, under offsets that once were something else's.
+    const next = this.#options.log.recovered;
     const replays = new Map<number, Retained>();
     for (const [packetId, topic] of flow.replays) {
       const retained = this.#broker.retained(topic);
@@ -368,33 +377,5 @@ export class SessionRegistry implements SessionHost {
       session.willDueAt = will.dueAt ?? this.#options.now() + delayS * 1_000;
     }
     this.#away.add(session);
-  }
-
-  /** Messages of the log that no stored session has seen yet. */
-  #routeSince(routed: Offset): void {
-    const { log } = this.#options;
-    if (this.#byKey.size === 0) return;
-    for (let offset = Math.max(routed, log.first); offset < log.next; offset += 1) {
-      const record = this.#broker.record(offset);
-      if (record === undefined) continue;
-      const { publisher, packetId } = decodeMeta(record.meta);
-      if (packetId !== 0) this.#byId.get(publisher)?.keepReceived(packetId, offset);
-      // What came by HTTP has no subscribers.
-      if (record.qos > 0 && !record.checked) this.#routeAgain(asMessage(record));
-    }
-  }
-
-  #routeAgain(message: ReturnType<typeof asMessage>): void {
-    const { direct, shared } = this.#broker.tree.match(message.topic);
-    for (const { member, delivery, own, since } of direct) {
-      const form = member.id === message.publisher ? own : delivery;
-      if (form === undefined || since > message.offset) continue;
-      member.outbound.requeue(message, form, false);
-    }
-    for (const group of shared) {
-      const taker = group.next(message.topic);
-      if (taker !== undefined && taker.since <= message.offset)
-        taker.member.outbound.requeue(message, taker.delivery, true);
-    }
   }
 }

@@ -8,9 +8,21 @@ import { silentLogger } from '../../../base/logger.ts';
 import { optionsAt, temporaryFolder } from '../../../log/lmdb/lmdb-log.fixture.ts';
 import { openLog } from '../../../log/lmdb/lmdb-log.ts';
 import { openLogLookup } from '../../../log/lmdb/log-lookup.ts';
+import type { DataPacket } from '../../../model/packet.ts';
 import { openStateStore } from '../../../state/lmdb/lmdb-state.ts';
 import { FakeLog } from '../test-support.ts';
 import { World } from './test-world.ts';
+
+/** A message of nobody that sessions know. */
+const STRANGER: DataPacket = {
+  origin: '@stranger',
+  topic: 'stranger',
+  payload: Buffer.from('?'),
+  receivedAt: 0,
+  qos: 1,
+  format: 'auto',
+  checked: true,
+};
 
 export interface CrashingMachine {
   start(): Promise<World>;
@@ -38,7 +50,8 @@ export class Machine implements CrashingMachine {
     return World.started({ log, lookup: log, state, clock: this.#clock });
   }
 
-  async crash(): Promise<World> {
+  /** `strangers`: messages that come into the log before sessions are there again. */
+  async crash(strangers = 0): Promise<World> {
     const before = this.log;
     // Writes on their way never arrive.
     this.state.writeFault = new Error('crash');
@@ -48,6 +61,9 @@ export class Machine implements CrashingMachine {
     for (const packet of before.packets.slice(0, before.durable)) this.log.append(packet);
     this.log.commit();
     for (const offset of before.gone) this.log.gone.add(offset);
+    this.log.recovered = this.log.next;
+    for (let i = 0; i < strangers; i += 1) this.log.append(STRANGER);
+    this.log.commit();
     return await this.start();
   }
 

@@ -1,6 +1,8 @@
 /** Broker and sessions without sockets, for tests that crash: the objects are dropped, and others open what is on disk. */
+
 import { ManualClock } from '../../../base/clock.ts';
 import { type Logger, silentLogger } from '../../../base/logger.ts';
+import { noReceipts } from '../../../model/ports/ledger.ts';
 import type { Log, LogLookup } from '../../../model/ports/log.ts';
 import type { Principal } from '../../../model/ports/security.ts';
 import type { StateStore } from '../../../model/ports/state.ts';
@@ -82,6 +84,7 @@ export class World {
       now,
       policyOf: (principal) => this.security.topics(principal),
       sys: () => [][Symbol.iterator](),
+      receipts: noReceipts,
     });
   }
 

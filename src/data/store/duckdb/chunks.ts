@@ -1,7 +1,10 @@
 import {
   BIGINT,
+  BLOB,
   DOUBLE,
   type DuckDBAppender,
+  DuckDBBlobValue,
+  DuckDBBlobVector,
   DuckDBDataChunk,
   type DuckDBType,
   DuckDBVarCharVector,
@@ -26,7 +29,9 @@ export type Column =
   | { readonly type: 'double'; readonly data: Float64Array }
   /** Whole, not negative numbers kept in doubles (milliseconds, offsets). */
   | { readonly type: 'long'; readonly data: Float64Array }
-  | { readonly type: 'text'; readonly data: readonly string[] };
+  | { readonly type: 'text'; readonly data: readonly string[] }
+  /** Undefined = NULL. */
+  | { readonly type: 'blob'; readonly data: readonly (Uint8Array | undefined)[] };
 
 const TYPES: Readonly<Record<Column['type'], DuckDBType>> = {
   tiny: UTINYINT,
@@ -35,6 +40,7 @@ const TYPES: Readonly<Record<Column['type'], DuckDBType>> = {
   double: DOUBLE,
   long: BIGINT,
   text: VARCHAR,
+  blob: BLOB,
 };
 
 /** Appends `size` rows; the appender still has to be flushed. */
@@ -56,7 +62,13 @@ function fill(chunk: DuckDBDataChunk, index: number, column: Column, from: numbe
   else if (column.type === 'double')
     itemsOf(vector, Float64Array).set(column.data.subarray(from, from + rows));
   else if (column.type === 'long') fillLongs(itemsOf(vector, BigInt64Array), column.data, from, rows);
-  else {
+  else if (column.type === 'blob') {
+    invariant(vector instanceof DuckDBBlobVector, 'blob column');
+    for (let row = 0; row < rows; row += 1) {
+      const bytes = column.data[from + row];
+      vector.setItem(row, bytes === undefined ? null : new DuckDBBlobValue(bytes));
+    }
+  } else {
     invariant(vector instanceof DuckDBVarCharVector, 'text column');
     for (let row = 0; row < rows; row += 1) vector.setItem(row, column.data[from + row] ?? '');
   }

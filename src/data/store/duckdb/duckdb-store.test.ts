@@ -4,20 +4,23 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { QUARANTINE_MAX_ROWS, WINDOW_PARTS_MAX } from '../../../base/limits.ts';
+import { WINDOW_PARTS_MAX } from '../../../base/limits.ts';
 import { WINDOW_MS } from '../../../model/reading.ts';
 import { KIND_NUMBER, type Series } from '../../series.ts';
 import { NOW, tempDir } from '../../test-kit.ts';
 import { commitOf, storeCases } from '../store.case.ts';
+import { windowStoreCases } from '../window-store.case.ts';
 import { DuckDbStore } from './duckdb-store.ts';
 
 const storeIn = (folder: string): DuckDbStore =>
   new DuckDbStore({ path: join(folder, 'history.duckdb'), tempDir: join(folder, "tmp's") });
 
-storeCases('DuckDB', async () => {
+const makeStore = async () => {
   const dir = await tempDir();
   return { open: () => storeIn(dir.path), remove: () => dir[Symbol.asyncDispose]() };
-});
+};
+storeCases('DuckDB', makeStore);
+windowStoreCases('DuckDB', makeStore);
 
 describe('a DuckDB store', () => {
   const never = new AbortController().signal;
@@ -45,7 +48,7 @@ describe('a DuckDB store', () => {
     await store.close();
     await change('UPDATE meta SET version = 99');
     await expect(store.open()).rejects.toMatchObject({ code: 'data_dir.newer' });
-    await change('UPDATE meta SET version = 1');
+    await change('UPDATE meta SET version = 2');
     await store.open();
     await store.close();
   });
@@ -86,28 +89,6 @@ describe('a DuckDB store', () => {
     const store = storeIn(dir.path);
     const nothing = { series: [], from: 0, to: 1, limit: 1, descending: false };
     await expect(store.rows(nothing, never)).rejects.toMatchObject({ code: 'store.unavailable' });
-  });
-
-  it('bounds the quarantine, oldest first', async () => {
-    const store = storeIn(dir.path);
-    await store.open();
-    const rows = (from: number, count: number) =>
-      Array.from({ length: count }, (_, at) => ({
-        offset: from + at,
-        device: 'a',
-        topic: 't',
-        receivedAt: NOW,
-        index: 0,
-        code: 'reading.type' as const,
-        message: '',
-        sample: '',
-      }));
-    await store.commit(commitOf([], { quarantine: rows(0, QUARANTINE_MAX_ROWS) }));
-    await store.commit(commitOf([], { quarantine: rows(QUARANTINE_MAX_ROWS, 20_000) }));
-    const kept = await store.quarantine(undefined, QUARANTINE_MAX_ROWS * 2, never);
-    expect(kept).toHaveLength(QUARANTINE_MAX_ROWS);
-    expect(kept.at(-1)?.offset).toBe(20_000);
-    await store.close();
   });
 
   it('merges window parts when they pile up, and answers as before', async () => {

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type DuckDBConnection,
   DuckDBInstance,
@@ -8,23 +8,55 @@ import {
 } from '@duckdb/node-api';
 import { invariant } from '../../../base/invariant.ts';
 import { STORE_CHECKPOINT_MIB, STORE_MEMORY_MIB, STORE_THREADS } from '../../../base/limits.ts';
-import { type ErrorCode, problem } from '../../../model/errors.ts';
-import type { HistoryTotals, QuarantineRow } from '../../../model/ports/history.ts';
+import { problem } from '../../../model/errors.ts';
+import type { Offset } from '../../../model/packet.ts';
+import type { HistoryTotals } from '../../../model/ports/history.ts';
+import type { QuarantinedPacket, QuarantineFilter, QuarantineRow } from '../../../model/ports/quarantine.ts';
+import type { RecentMinute } from '../../pipeline/analyze/watch.ts';
 import type { Note } from '../../pipeline/preset-notes.ts';
 import type { Series, SeriesKind } from '../../series.ts';
-import type { RowsRequest, SeriesRows, Store, StoreCommit, StoreState } from '../store.ts';
+import type { RetentionStore } from '../retention-store.ts';
+import type {
+  AsideRequest,
+  Asides,
+  LedgerRequest,
+  QuarantineUse,
+  RowsRequest,
+  SeriesRows,
+  Store,
+  StoreCommit,
+  StoredLedger,
+  StoreState,
+} from '../store.ts';
+import { readAnalysis, readRecentMinutes } from './analysis.ts';
 import { itemsOf } from './chunks.ts';
 import { openFault, writeFault } from './faults.ts';
+import { HoldingsView } from './holdings-view.ts';
+import { readLedger, readReport } from './ledger.ts';
 import { mergeRows, NO_ROWS } from './merge.ts';
+import { PartitionFolder } from './partition-files.ts';
+import type { StepPoint } from './partition-writer.ts';
+import { removeLeftovers } from './partitions.ts';
+import { readAsides, readPacket, readReasons } from './quarantine-read.ts';
+import { DuckDbRetention } from './retention.ts';
 import { prepareSchema } from './schema.ts';
+import type { Sources } from './sources.ts';
 import { bucketsSql, fileSql, latestNumbersSql, latestTextsSql, numbersSql, textsSql } from './sql.ts';
+import { WindowResults } from './window-results.ts';
 import { Writer } from './writer.ts';
+
+/** For reads that end by themselves. */
+const NEVER = new AbortController().signal;
 
 interface DuckDbStoreOptions {
   /** The database file. */
   readonly path: string;
   /** A folder of our own for exports and for what does not fit into memory; emptied at start. */
   readonly tempDir: string;
+  /** The folder of Parquet partitions; absent = `history` beside the database. */
+  readonly partitionsDir?: string | undefined;
+  /** For tests that stop a step of retention in its middle. */
+  readonly onRetentionPoint?: ((point: StepPoint) => void) | undefined;
   /** The write-ahead log grows to this before it is worked into the file. */
   readonly checkpointMib?: number | undefined;
 }
@@ -32,21 +64,40 @@ interface DuckDbStoreOptions {
 interface Opened {
   readonly instance: DuckDBInstance;
   readonly writer: Writer;
+  readonly view: HoldingsView;
+  /** Of retention; made when it is first used. */
+  keeper?: DuckDBConnection;
 }
 
 /** History in one DuckDB file. One per process: DuckDB locks the file against other processes only. */
 export class DuckDbStore implements Store {
+  readonly retention: RetentionStore;
   readonly #path: string;
   readonly #tempDir: string;
+  readonly #folder: PartitionFolder;
   readonly #checkpointMib: number;
+  readonly windowed = new WindowResults((signal, run) => this.#readHistory(signal, run));
   #opened: Opened | undefined;
   #idle: DuckDBConnection[] = [];
   readonly #busy = new Map<DuckDBConnection, Promise<unknown>>();
   #files = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: DuckDbStoreOptions) {
     this.#path = options.path;
     this.#tempDir = options.tempDir;
+    this.#folder = new PartitionFolder(options.partitionsDir ?? join(dirname(options.path), 'history'));
+    this.retention = new DuckDbRetention({
+      databasePath: options.path,
+      folder: this.#folder,
+      view: () => this.#open().view,
+      step: (signal, run) => this.#step(signal, run),
+      query: (signal, run) => this.#query(signal, run),
+      holdMerges: () => this.#holdMerges(),
+      betweenCommits: (run) => this.#inTurn(run),
+      quiet: () => Promise.allSettled(this.#busy.values()),
+      onPoint: options.onRetentionPoint,
+    });
     this.#checkpointMib = options.checkpointMib ?? STORE_CHECKPOINT_MIB;
   }
 
@@ -55,6 +106,7 @@ export class DuckDbStore implements Store {
     let instance: DuckDBInstance | undefined;
     try {
       await this.#emptyTempDir();
+      await this.#folder.make();
       instance = await DuckDBInstance.create(this.#path, {
         threads: String(STORE_THREADS),
         memory_limit: `${STORE_MEMORY_MIB}MiB`,
@@ -64,10 +116,13 @@ export class DuckDbStore implements Store {
         autoload_known_extensions: 'false',
       });
       const connection = await instance.connect();
-      await lockDown(connection, this.#tempDir);
+      await lockDown(connection, [this.#tempDir, this.#folder.path]);
       await prepareSchema(connection);
       const state = await readState(connection);
-      this.#opened = { instance, writer: await Writer.open(connection) };
+      await removeLeftovers(connection, this.#folder);
+      const view = new HoldingsView(this.#folder);
+      await view.open(connection);
+      this.#opened = { instance, writer: await Writer.open(connection), view };
       return state;
     } catch (cause) {
       instance?.closeSync();
@@ -78,19 +133,23 @@ export class DuckDbStore implements Store {
   async commit(commit: StoreCommit): Promise<void> {
     const { writer } = this.#open();
     try {
-      await writer.commit(commit);
+      await this.#inTurn(() => writer.commit(commit));
     } catch (cause) {
       throw writeFault(cause);
     }
   }
 
   rows(request: RowsRequest, signal: AbortSignal): Promise<SeriesRows> {
-    return this.#query(signal, async (connection) => {
-      if (request.bucket !== undefined) return read(connection, bucketsSql(request));
-      const numbers = await read(connection, numbersSql(request));
-      const texts = await read(connection, textsSql(request));
+    return this.#readHistory(signal, async (connection, sources) => {
+      if (request.bucket !== undefined) return read(connection, bucketsSql(request, sources));
+      const numbers = await read(connection, numbersSql(request, sources));
+      const texts = await read(connection, textsSql(request, sources));
       return mergeRows(numbers, texts, request);
     });
+  }
+
+  recentMinutes(series: readonly number[], from: number, limit: number): Promise<readonly RecentMinute[]> {
+    return this.#query(NEVER, (connection) => readRecentMinutes(connection, series, from, limit));
   }
 
   latest(series: readonly Series[], signal: AbortSignal): Promise<SeriesRows> {
@@ -108,9 +167,9 @@ export class DuckDbStore implements Store {
   ): Promise<Uint8Array<ArrayBuffer>> {
     this.#files += 1;
     const path = join(this.#tempDir, `export-${this.#files}.${format}`);
-    return this.#query(signal, async (connection) => {
+    return this.#readHistory(signal, async (connection, sources) => {
       try {
-        await connection.run(fileSql(request, format, path));
+        await connection.run(fileSql(request, { format, path, sources }));
         return new Uint8Array(await readFile(path));
       } finally {
         await rm(path, { force: true });
@@ -119,21 +178,28 @@ export class DuckDbStore implements Store {
   }
 
   quarantine(
-    device: string | undefined,
+    filter: QuarantineFilter,
     limit: number,
     signal: AbortSignal,
   ): Promise<readonly QuarantineRow[]> {
-    const where = device === undefined ? '' : 'WHERE device = $2';
-    const values: DuckDBValue[] = [BigInt(limit)];
-    if (device !== undefined) values.push(device);
-    return this.#query(signal, async (connection) => {
-      const reader = await connection.runAndReadAll(
-        `SELECT log_offset::DOUBLE, device, topic, received_at::DOUBLE, item, code, message, sample
-         FROM quarantine ${where} ORDER BY seq DESC LIMIT $1`,
-        values,
-      );
-      return reader.getRows().map(toQuarantineRow);
-    });
+    return this.#query(signal, (connection) => readReasons(connection, filter, limit));
+  }
+
+  quarantined(offset: Offset, signal: AbortSignal): Promise<QuarantinedPacket | undefined> {
+    return this.#query(signal, (connection) => readPacket(connection, offset));
+  }
+
+  asides(request: AsideRequest): Promise<Asides> {
+    return this.#query(NEVER, (connection) => readAsides(connection, request));
+  }
+
+  ledger(request: LedgerRequest, signal: AbortSignal): Promise<StoredLedger> {
+    return this.#query(signal, (connection) => readReport(connection, request));
+  }
+
+  get quarantineUse(): QuarantineUse {
+    const { quarantine } = this.#open().writer;
+    return { ...quarantine.use, trimmed: quarantine.trimmed };
   }
 
   async close(): Promise<void> {
@@ -144,6 +210,7 @@ export class DuckDbStore implements Store {
     await Promise.allSettled(this.#busy.values());
     for (const connection of this.#idle) connection.closeSync();
     this.#idle = [];
+    opened.keeper?.closeSync();
     try {
       opened.writer.close();
     } finally {
@@ -156,24 +223,74 @@ export class DuckDbStore implements Store {
     return this.#opened;
   }
 
+  /** A query over history wherever it lies: each reading is seen once. */
+  async #readHistory<T>(
+    signal: AbortSignal,
+    run: (connection: DuckDBConnection, sources: Sources) => Promise<T>,
+  ): Promise<T> {
+    const { view } = this.#open();
+    return this.#query(signal, (connection) => view.read(connection, (sources) => run(connection, sources)));
+  }
+
   /** On a connection of its own, interrupted when the signal says so. How many run at once is the caller's. */
   async #query<T>(signal: AbortSignal, run: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const { instance } = this.#open();
     const connection = this.#idle.pop() ?? (await instance.connect());
+    try {
+      return await this.#supervise(connection, signal, run);
+    } finally {
+      if (this.#opened?.instance === instance) this.#idle.push(connection);
+      else connection.closeSync();
+    }
+  }
+
+  /** One after the other, on the connection of retention. */
+  async #step<T>(signal: AbortSignal, run: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const opened = this.#open();
+    opened.keeper ??= await opened.instance.connect();
+    return this.#supervise(opened.keeper, signal, run);
+  }
+
+  async #supervise<T>(
+    connection: DuckDBConnection,
+    signal: AbortSignal,
+    run: (connection: DuckDBConnection) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
     const interrupt = (): void => connection.interrupt();
     signal.addEventListener('abort', interrupt);
     const running = run(connection);
     this.#busy.set(connection, running);
     try {
-      signal.throwIfAborted();
       return await running;
     } finally {
       signal.removeEventListener('abort', interrupt);
       await running.catch(() => undefined);
       this.#busy.delete(connection);
-      if (this.#opened?.instance === instance) this.#idle.push(connection);
-      else connection.closeSync();
     }
+  }
+
+  /** Commits, and what must not run beside one, take turns. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(run);
+    this.#turn = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  }
+
+  /**
+   * Two transactions must not delete the same window parts: resolves when no merge runs, and none begins before the
+   * answer is called.
+   */
+  async #holdMerges(): Promise<() => void> {
+    const { writer } = this.#open();
+    writer.mergesHeld = true;
+    await this.#turn;
+    return () => {
+      writer.mergesHeld = false;
+    };
   }
 
   async #emptyTempDir(): Promise<void> {
@@ -186,9 +303,10 @@ export class DuckDbStore implements Store {
   }
 }
 
-/** Files are read and written in our own folder only, and no statement can change that. */
-async function lockDown(connection: DuckDBConnection, folder: string): Promise<void> {
-  await connection.run(`SET allowed_directories = ['${folder.replaceAll("'", "''")}']`);
+/** Files are read and written in our own folders only, and no statement can change that. */
+async function lockDown(connection: DuckDBConnection, folders: readonly string[]): Promise<void> {
+  const quoted = folders.map((folder) => `'${folder.replaceAll("'", "''")}'`);
+  await connection.run(`SET allowed_directories = [${quoted.join(', ')}]`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
 }
@@ -211,6 +329,8 @@ async function readState(connection: DuckDBConnection): Promise<StoreState> {
     totals,
     series: series.getRows().map(toSeries),
     notes: notes.getRows().map(toNote),
+    analysis: await readAnalysis(connection),
+    ledger: await readLedger(connection),
   };
 }
 
@@ -227,20 +347,6 @@ const toNote = ([device, key, value]: readonly DuckDBValue[]): Note => ({
   key: String(key),
   value: String(value),
 });
-
-function toQuarantineRow(row: readonly DuckDBValue[]): QuarantineRow {
-  const [offset, device, topic, receivedAt, index, code, message, sample] = row;
-  return {
-    offset: Number(offset),
-    device: String(device),
-    topic: String(topic),
-    receivedAt: Number(receivedAt),
-    index: Number(index),
-    code: String(code) as ErrorCode,
-    message: String(message),
-    sample: String(sample),
-  };
-}
 
 /** Runs a statement of (series, ts, value or text) and takes its vectors as they are. */
 async function read(connection: DuckDBConnection, sql: string | undefined): Promise<SeriesRows> {

@@ -1,18 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { problem } from '../../../model/errors.ts';
-
-/** Raised with every change of the tables below that this version could not read. */
-const SCHEMA_VERSION = 1;
+import { MIGRATIONS, SCHEMA_VERSION } from './migrations.ts';
 
 /**
+ * The first schema, as it was published; what came later is in migrations.ts.
  * Tables are append-only but for `progress` (one row), `preset_notes` and the bounded ones. Windows are kept in
  * parts: `window_parts` takes what each commit brings, `window_rows` what was merged of them. A window may have
  * several rows in both; `windows` adds them up. The order of arrival (rowid, parts after rows) decides which
  * reading of the same millisecond is the last one.
  */
-const TABLES = [
+export const FIRST_TABLES = [
   'CREATE TABLE meta (version INTEGER NOT NULL)',
-  `INSERT INTO meta VALUES (${SCHEMA_VERSION})`,
+  'INSERT INTO meta VALUES (1)',
   `CREATE TABLE series (id UINTEGER NOT NULL, device VARCHAR NOT NULL, metric VARCHAR NOT NULL,
      unit VARCHAR NOT NULL, kind UTINYINT NOT NULL)`,
   'CREATE TABLE readings (series UINTEGER NOT NULL, ts BIGINT NOT NULL, value DOUBLE NOT NULL)',
@@ -39,20 +38,25 @@ const TABLES = [
   'CREATE TABLE preset_notes (device VARCHAR NOT NULL, key VARCHAR NOT NULL, value VARCHAR NOT NULL)',
 ];
 
-/** Makes the tables where there are none. Throws 'data_dir.newer' for those of a later version. */
+/** Makes or migrates the tables, in one transaction. Throws 'data_dir.newer' for those of a later version. */
 export async function prepareSchema(connection: DuckDBConnection): Promise<void> {
+  const found = await storedVersion(connection);
+  if (found !== undefined && found > SCHEMA_VERSION) {
+    throw problem('data_dir.newer', `history has schema ${found}, this version knows ${SCHEMA_VERSION}`);
+  }
+  if (found === SCHEMA_VERSION) return;
+  const steps = MIGRATIONS.filter(({ version }) => version > (found ?? 1));
+  await connection.run('BEGIN');
+  if (found === undefined) for (const statement of FIRST_TABLES) await connection.run(statement);
+  for (const { statements } of steps) for (const statement of statements) await connection.run(statement);
+  await connection.run(`UPDATE meta SET version = ${SCHEMA_VERSION}`);
+  await connection.run('COMMIT');
+}
+
+async function storedVersion(connection: DuckDBConnection): Promise<number | undefined> {
   const tables = await connection.runAndReadAll(
     "SELECT count(*)::INTEGER FROM duckdb_tables() WHERE table_name = 'meta'",
   );
-  if (tables.getRows()[0]?.[0] === 0) {
-    await connection.run('BEGIN');
-    for (const statement of TABLES) await connection.run(statement);
-    await connection.run('COMMIT');
-    return;
-  }
-  const rows = (await connection.runAndReadAll('SELECT version FROM meta')).getRows();
-  const version = Number(rows[0]?.[0]);
-  if (version > SCHEMA_VERSION) {
-    throw problem('data_dir.newer', `history has schema ${version}, this version knows ${SCHEMA_VERSION}`);
-  }
+  if (tables.getRows()[0]?.[0] === 0) return undefined;
+  return Number((await connection.runAndReadAll('SELECT version FROM meta')).getRows()[0]?.[0]);
 }

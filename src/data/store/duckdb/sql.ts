@@ -3,6 +3,8 @@ import type { Aggregate } from '../../../model/ports/history.ts';
 import { WINDOW_MS } from '../../../model/reading.ts';
 import { KIND_TEXT, type Series } from '../../series.ts';
 import type { RowsRequest } from '../store.ts';
+import { MERGED_M2, unlessHuge, withMean } from './parts-sql.ts';
+import type { Sources } from './sources.ts';
 
 /**
  * The statements that read history. Only whole numbers of our own making (series ids, times, limits) stand in the
@@ -17,7 +19,11 @@ const AGGREGATE_OF_ROWS: Readonly<Record<Aggregate, string>> = {
   count: 'count(*)',
   last: 'arg_max(value, arrival)',
   first: 'arg_min(value, arrival)',
-  stddev: 'coalesce(stddev_samp(value), 0)',
+  stddev: `coalesce(${unlessHuge('stddev_samp(value)')}, 0)`,
+  p50: 'quantile_cont(value, 0.5)',
+  p90: 'quantile_cont(value, 0.9)',
+  p95: 'quantile_cont(value, 0.95)',
+  p99: 'quantile_cont(value, 0.99)',
 };
 
 /** Those that minutes can be added up to. */
@@ -28,6 +34,7 @@ const AGGREGATE_OF_WINDOWS: Readonly<Partial<Record<Aggregate, string>>> = {
   sum: 'sum(sum)',
   count: 'sum(count)',
   last: 'arg_max(last, arrival)',
+  stddev: `CASE WHEN sum(count) > 1 THEN sqrt((${MERGED_M2}) / (sum(count) - 1)) ELSE 0 END`,
 };
 
 function whole(value: number): string {
@@ -50,29 +57,29 @@ const order = (request: RowsRequest, ties: string): string => {
 };
 
 /** Raw numbers and booleans: series, ts, value. Undefined where none of the series has any. */
-export function numbersSql(request: RowsRequest): string | undefined {
+export function numbersSql(request: RowsRequest, sources: Sources): string | undefined {
   const series = numeric(request.series);
   if (series.length === 0) return undefined;
-  return `SELECT series, ts::DOUBLE AS at, value FROM readings r
-    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'rowid')}`;
+  return `SELECT series, ts::DOUBLE AS at, value FROM ${sources.numbers(request.from, request.to)} r
+    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'seq')}`;
 }
 
 /** Raw texts: series, ts, text. */
-export function textsSql(request: RowsRequest): string | undefined {
+export function textsSql(request: RowsRequest, sources: Sources): string | undefined {
   const series = textual(request.series);
   if (series.length === 0) return undefined;
-  return `SELECT series, ts::DOUBLE AS at, text FROM texts r
-    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'rowid')}`;
+  return `SELECT series, ts::DOUBLE AS at, text FROM ${sources.texts(request.from, request.to)} r
+    WHERE ${within(series, 'ts', request.from, request.to)} ${order(request, 'seq')}`;
 }
 
 /** Buckets: series, ts (their start), value. */
-export function bucketsSql(request: RowsRequest): string | undefined {
+export function bucketsSql(request: RowsRequest, sources: Sources): string | undefined {
   const series = numeric(request.series);
   if (series.length === 0) return undefined;
-  return `SELECT series, ts::DOUBLE AS at, value FROM (${bucketRows(request, series)}) r ${order(request, 'series')}`;
+  return `SELECT series, ts::DOUBLE AS at, value FROM (${bucketRows(request, series, sources)}) r ${order(request, 'series')}`;
 }
 
-function bucketRows(request: RowsRequest, series: readonly Series[]): string {
+function bucketRows(request: RowsRequest, series: readonly Series[], sources: Sources): string {
   const { from, to, bucket } = request;
   invariant(bucket !== undefined, 'buckets need an interval');
   const { intervalMs, aggregate } = bucket;
@@ -80,22 +87,26 @@ function bucketRows(request: RowsRequest, series: readonly Series[]): string {
   const ofWindows = AGGREGATE_OF_WINDOWS[aggregate];
   const innerFrom = Math.ceil(from / WINDOW_MS) * WINDOW_MS;
   const innerTo = Math.floor(to / WINDOW_MS) * WINDOW_MS;
-  const arrival = '(ts::HUGEINT << 48) + rowid AS arrival';
+  const arrival = '(ts::HUGEINT << 48) + seq AS arrival';
   if (ofWindows === undefined || intervalMs % WINDOW_MS !== 0 || innerFrom >= innerTo) {
     return `SELECT series, ts, ${AGGREGATE_OF_ROWS[aggregate]}::DOUBLE AS value FROM (
-      SELECT series, ${start('ts')} AS ts, value, ${arrival} FROM readings WHERE ${within(series, 'ts', from, to)})
+      SELECT series, ${start('ts')} AS ts, value, ${arrival} FROM ${sources.numbers(from, to)}
+      WHERE ${within(series, 'ts', from, to)})
       GROUP BY series, ts`;
   }
   // Whole minutes come from the windows, the ends of the range from the readings.
   const edge = (edgeFrom: number, edgeTo: number): string =>
     edgeFrom >= edgeTo
       ? ''
-      : `UNION ALL SELECT series, ${start('ts')} AS ts, 1, value, value, value, value, ${arrival}
-         FROM readings WHERE ${within(series, 'ts', edgeFrom, edgeTo)}`;
-  return `SELECT series, ts, (${ofWindows})::DOUBLE AS value FROM (
-    SELECT series, ${start('start')} AS ts, count, sum, min, max, last, arrival FROM window_union
-    WHERE ${within(series, 'start', innerFrom, innerTo)}
-    ${edge(from, innerFrom)} ${edge(innerTo, to)}) GROUP BY series, ts`;
+      : `UNION ALL SELECT series, ${start('ts')} AS bucket, 1, value, value, value, value, 0, ${arrival}
+         FROM ${sources.numbers(edgeFrom, edgeTo)} WHERE ${within(series, 'ts', edgeFrom, edgeTo)}`;
+  const rollups = sources.rollups({ ids: ids(series), intervalMs, from: innerFrom, to: innerTo }).map(
+    (part) => `SELECT series, ${start('start')} AS bucket, count, sum, min, max, last, m2, arrival
+      FROM ${part.relation} WHERE ${within(series, 'start', part.from, part.to)}`,
+  );
+  const parts = `${rollups.join(' UNION ALL ')} ${edge(from, innerFrom)} ${edge(innerTo, to)}`;
+  return `SELECT series, bucket AS ts, (${ofWindows})::DOUBLE AS value
+    FROM (${aggregate === 'stddev' ? withMean(parts) : parts}) GROUP BY series, bucket`;
 }
 
 /** The newest number of each series: series, ts, value. */
@@ -123,29 +134,38 @@ const textOfValue = (isRaw: boolean): string => `CASE s.kind WHEN 2 THEN r.text
   ELSE regexp_replace(r.value::VARCHAR, '\\.0$', '') END`;
 
 /** The rows of a request into a file: device, metric, ts, value, unit (Parquet: value as number, text beside it). */
-export function fileSql(request: RowsRequest, format: 'csv' | 'parquet', path: string): string {
+export function fileSql(
+  request: RowsRequest,
+  {
+    format,
+    path,
+    sources,
+  }: { readonly format: 'csv' | 'parquet'; readonly path: string; readonly sources: Sources },
+): string {
   const { series, from, to, bucket } = request;
   const numbers = numeric(series);
   const texts = bucket === undefined ? textual(series) : [];
-  const sources = [
+  const selects = [
     'SELECT 0::UINTEGER AS series, 0::BIGINT AS ts, 0::DOUBLE AS value, NULL::VARCHAR AS text, 0 AS seq WHERE false',
   ];
   if (numbers.length > 0 && bucket !== undefined) {
-    sources.push(`SELECT series, ts, value, NULL, series FROM (${bucketRows(request, numbers)})`);
+    selects.push(`SELECT series, ts, value, NULL, series FROM (${bucketRows(request, numbers, sources)})`);
   } else if (numbers.length > 0) {
-    sources.push(
-      `SELECT series, ts, value, NULL, rowid FROM readings WHERE ${within(numbers, 'ts', from, to)}`,
+    selects.push(
+      `SELECT series, ts, value, NULL, seq FROM ${sources.numbers(from, to)}
+       WHERE ${within(numbers, 'ts', from, to)}`,
     );
   }
   if (texts.length > 0) {
-    sources.push(
-      `SELECT series, ts, NULL, text, rowid + (1::BIGINT << 46) FROM texts WHERE ${within(texts, 'ts', from, to)}`,
+    selects.push(
+      `SELECT series, ts, NULL, text, seq + (1::BIGINT << 46) FROM ${sources.texts(from, to)}
+       WHERE ${within(texts, 'ts', from, to)}`,
     );
   }
   const value =
     format === 'csv' ? `${textOfValue(bucket === undefined)} AS value` : 'r.value AS value, r.text AS text';
   const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
   return `COPY (SELECT s.device AS device, s.metric AS metric, r.ts AS ts, ${value}, nullif(s.unit, '') AS unit
-    FROM (${sources.join(' UNION ALL ')}) r JOIN series s ON s.id = r.series ${order(request, 'seq')})
+    FROM (${selects.join(' UNION ALL ')}) r JOIN series s ON s.id = r.series ${order(request, 'seq')})
     TO ${quoted(path)} (${options})`;
 }

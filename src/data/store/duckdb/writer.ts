@@ -1,17 +1,19 @@
 import type { DuckDBAppender, DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
-import { QUARANTINE_MAX_ROWS, WINDOW_PARTS_MAX } from '../../../base/limits.ts';
-import type { HistoryTotals, QuarantineRow } from '../../../model/ports/history.ts';
+import { WINDOW_PARTS_MAX } from '../../../base/limits.ts';
+import type { HistoryTotals } from '../../../model/ports/history.ts';
 import type { Note } from '../../pipeline/preset-notes.ts';
 import type { WindowParts } from '../../pipeline/window-parts.ts';
 import type { Series } from '../../series.ts';
 import type { StoreCommit } from '../store.ts';
+import { AnalysisWriter } from './analysis.ts';
 import { appendColumns } from './chunks.ts';
+import { LedgerWriter } from './ledger.ts';
+import { ARRIVAL, mergedParts } from './parts-sql.ts';
+import { QuarantineWriter } from './quarantine.ts';
+import { WindowWriter } from './window-results.ts';
 
 const MERGE_PARTS = `INSERT INTO window_rows
-  SELECT series, start, count, sum, min, max, last, last_ts FROM (
-    SELECT series, start, sum(count)::UINTEGER AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
-      arg_max(last, (last_ts::HUGEINT << 48) + rowid) AS last, max(last_ts) AS last_ts
-    FROM window_parts GROUP BY series, start) ORDER BY start, series`;
+  ${mergedParts(`(SELECT *, ${ARRIVAL} AS arrival FROM window_parts)`, 'start')} ORDER BY start, series`;
 
 interface Statements {
   readonly begin: DuckDBPreparedStatement;
@@ -21,29 +23,41 @@ interface Statements {
   readonly keepNote: DuckDBPreparedStatement;
 }
 
-type Table = 'series' | 'readings' | 'texts' | 'window_parts' | 'quarantine';
+type Table = 'series' | 'readings' | 'texts' | 'window_parts';
 
 /** The one writer of the store: everything of a commit, log offset included, in one transaction. */
 export class Writer {
+  /** While somebody else moves window parts. */
+  mergesHeld = false;
   readonly #connection: DuckDBConnection;
   readonly #statements: Statements;
   readonly #appenders: Readonly<Record<Table, DuckDBAppender>>;
   #parts: number;
-  #quarantineFirst: number;
-  #quarantineNext: number;
+  readonly #ledger: LedgerWriter;
+  readonly #windows: WindowWriter;
+  readonly #analysis: AnalysisWriter;
+  readonly quarantine: QuarantineWriter;
 
   private constructor(
     connection: DuckDBConnection,
     statements: Statements,
     appenders: Readonly<Record<Table, DuckDBAppender>>,
-    counts: { readonly parts: number; readonly quarantineFirst: number; readonly quarantineNext: number },
+    rest: {
+      readonly parts: number;
+      readonly ledger: LedgerWriter;
+      readonly windows: WindowWriter;
+      readonly analysis: AnalysisWriter;
+      readonly quarantine: QuarantineWriter;
+    },
   ) {
     this.#connection = connection;
     this.#statements = statements;
     this.#appenders = appenders;
-    this.#parts = counts.parts;
-    this.#quarantineFirst = counts.quarantineFirst;
-    this.#quarantineNext = counts.quarantineNext;
+    this.#parts = rest.parts;
+    this.#ledger = rest.ledger;
+    this.#windows = rest.windows;
+    this.#analysis = rest.analysis;
+    this.quarantine = rest.quarantine;
   }
 
   static async open(connection: DuckDBConnection): Promise<Writer> {
@@ -62,18 +76,14 @@ export class Writer {
       readings: await connection.createAppender('readings'),
       texts: await connection.createAppender('texts'),
       window_parts: await connection.createAppender('window_parts'),
-      quarantine: await connection.createAppender('quarantine'),
     };
-    const counted = await connection.runAndReadAll(
-      `SELECT (SELECT count(*) FROM window_parts)::DOUBLE,
-         (SELECT coalesce(min(seq), 0) FROM quarantine)::DOUBLE,
-         (SELECT coalesce(max(seq) + 1, 0) FROM quarantine)::DOUBLE`,
-    );
-    const [parts, quarantineFirst, quarantineNext] = (counted.getRows()[0] ?? []).map(Number);
+    const counted = await connection.runAndReadAll('SELECT count(*)::DOUBLE FROM window_parts');
     return new Writer(connection, statements, appenders, {
-      parts: parts ?? 0,
-      quarantineFirst: quarantineFirst ?? 0,
-      quarantineNext: quarantineNext ?? 0,
+      parts: Number(counted.getRows()[0]?.[0]),
+      ledger: await LedgerWriter.open(connection),
+      windows: await WindowWriter.open(connection),
+      analysis: await AnalysisWriter.open(connection),
+      quarantine: await QuarantineWriter.open(connection),
     });
   }
 
@@ -83,12 +93,16 @@ export class Writer {
     this.#appendNumbers(commit.numbers);
     this.#appendTexts(commit.texts);
     this.#appendParts(commit.parts);
-    this.#appendQuarantine(commit.quarantine);
-    await this.#trimQuarantine();
+    this.#windows.append(commit.windows, commit.windowStates);
+    this.#ledger.append(commit.ledger);
+    await this.#analysis.write(commit.analysis);
+    await this.quarantine.write(commit.quarantine, commit.asides, commit.released);
     for (const note of commit.notes) await this.#writeNote(note);
     await this.#writeProgress(commit.totals);
     await this.#statements.commit.run();
-    if (this.#parts >= WINDOW_PARTS_MAX) await this.#mergeParts();
+    if (this.#parts >= WINDOW_PARTS_MAX && !this.mergesHeld) await this.#mergeParts();
+    await this.#ledger.tidy();
+    await this.#windows.tidy();
   }
 
   close(): void {
@@ -97,6 +111,10 @@ export class Writer {
       appender.clear();
       appender.closeSync();
     }
+    this.#ledger.close();
+    this.#windows.close();
+    this.#analysis.close();
+    this.quarantine.close();
     this.#connection.closeSync();
   }
 
@@ -146,37 +164,11 @@ export class Writer {
       { type: 'double', data: parts.max },
       { type: 'double', data: parts.last },
       { type: 'long', data: parts.lastTs },
+      { type: 'double', data: parts.m2 },
     ] as const;
     appendColumns(this.#appenders.window_parts, columns, parts.size);
     this.#appenders.window_parts.flushSync();
     this.#parts += parts.size;
-  }
-
-  #appendQuarantine(rows: readonly QuarantineRow[]): void {
-    if (rows.length === 0) return;
-    const first = this.#quarantineNext;
-    const columns = [
-      { type: 'long', data: Float64Array.from(rows, (_, index) => first + index) },
-      { type: 'long', data: Float64Array.from(rows, ({ offset }) => offset) },
-      { type: 'text', data: rows.map(({ device }) => device) },
-      { type: 'text', data: rows.map(({ topic }) => topic) },
-      { type: 'long', data: Float64Array.from(rows, ({ receivedAt }) => receivedAt) },
-      { type: 'int', data: Int32Array.from(rows, ({ index }) => index) },
-      { type: 'text', data: rows.map(({ code }) => code) },
-      { type: 'text', data: rows.map(({ message }) => message) },
-      { type: 'text', data: rows.map(({ sample }) => sample) },
-    ] as const;
-    appendColumns(this.#appenders.quarantine, columns, rows.length);
-    this.#appenders.quarantine.flushSync();
-    this.#quarantineNext += rows.length;
-  }
-
-  /** Oldest first, a tenth at a time, so that a flood does not make every commit delete. */
-  async #trimQuarantine(): Promise<void> {
-    if (this.#quarantineNext - this.#quarantineFirst <= QUARANTINE_MAX_ROWS * 1.1) return;
-    const first = this.#quarantineNext - QUARANTINE_MAX_ROWS;
-    await this.#connection.run('DELETE FROM quarantine WHERE seq < $1', [BigInt(first)]);
-    this.#quarantineFirst = first;
   }
 
   async #writeNote({ device, key, value }: Note): Promise<void> {
