@@ -505,6 +505,9 @@ export const POOL_HEAD_BYTES = 65_536;
 // --- threads ---------------------------------------------------------------------------------------------
 /** After the start of a thread: long enough for its last lazy parts to be loaded. */
 export const HEAP_SETTLE_MS = 3_000;
+/** Only after so long with less work than this share of the time, and not tried for ever. */
+export const HEAP_SETTLE_IDLE_SHARE = 0.05;
+export const HEAP_SETTLE_TRIES_MAX = 60;
 /** Young generation of the data worker: three semi-spaces of 4 MiB; larger ones made it no faster. */
 export const DATA_WORKER_YOUNG_MIB = 12;
 
