@@ -1,10 +1,22 @@
 /** The query of the telemetry route: from text, checked, with the parameter named that is wrong. */
-import { METRICS_PER_QUERY_MAX, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
+import {
+  DOWNSAMPLE_POINTS_DEFAULT,
+  DOWNSAMPLE_POINTS_MAX,
+  METRICS_PER_QUERY_MAX,
+  QUERY_LIMIT_DEFAULT,
+  QUERY_LIMIT_MAX,
+} from '../base/limits.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseDuration } from '../base/time-units.ts';
 import type { JsonSchema } from '../communication/http/route-schema.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
-import { AGGREGATES, type Aggregate, type ReadingsQuery } from '../model/ports/history.ts';
+import {
+  AGGREGATES,
+  type Aggregate,
+  DOWNSAMPLINGS,
+  type Downsampling,
+  type ReadingsQuery,
+} from '../model/ports/history.ts';
 import { parseTime } from './time-text.ts';
 
 const FORMATS = ['json', 'csv', 'parquet'] as const;
@@ -19,6 +31,8 @@ export interface ReadingsParameters {
   readonly limit?: number;
   readonly order?: 'asc' | 'desc';
   readonly format?: Format;
+  readonly downsample?: Downsampling['method'];
+  readonly points?: number;
 }
 
 const time = 'Milliseconds since the epoch, ISO 8601, or before now: -1h, -7d';
@@ -52,6 +66,18 @@ export const READINGS_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
     description: `Default ${QUERY_LIMIT_DEFAULT}`,
   },
   order: { enum: ['asc', 'desc'], description: 'By time; default asc. desc for raw readings only' },
+  downsample: {
+    enum: DOWNSAMPLINGS,
+    description:
+      'Only the readings that draw the same line: m4 to the pixel, lttb to the eye. Raw readings, oldest first, as json; ' +
+      'text is left out, limit does not count',
+  },
+  points: {
+    type: 'integer',
+    minimum: 4,
+    maximum: DOWNSAMPLE_POINTS_MAX,
+    description: `Readings of each metric at most, with downsample; default ${DOWNSAMPLE_POINTS_DEFAULT}`,
+  },
   format: { enum: FORMATS, description: 'Default json, or what Accept asks for' },
 };
 
@@ -75,8 +101,28 @@ export function readingsQuery(
   if (metrics !== undefined && metrics.length > METRICS_PER_QUERY_MAX) {
     return invalid('metric', `names more than ${METRICS_PER_QUERY_MAX} metrics`);
   }
+  const downsampling = downsamplingOf(parameters);
+  if (!downsampling.ok) return downsampling;
   const aggregate = intervalMs === undefined ? undefined : (agg ?? 'avg');
-  return ok({ device, metrics, ...range.value, intervalMs, aggregate, limit, descending });
+  return ok({
+    device,
+    metrics,
+    ...range.value,
+    intervalMs,
+    aggregate,
+    limit,
+    descending,
+    downsampling: downsampling.value,
+  });
+}
+
+function downsamplingOf(parameters: ReadingsParameters): Result<Downsampling | undefined, SensoriumError> {
+  const { downsample, points, interval, order, format = 'json' } = parameters;
+  if (downsample === undefined)
+    return points === undefined ? ok(undefined) : invalid('points', 'needs downsample');
+  if (interval !== undefined || order === 'desc' || format !== 'json')
+    return invalid('downsample', 'is for raw readings, oldest first, as json');
+  return ok({ method: downsample, points: points ?? DOWNSAMPLE_POINTS_DEFAULT });
 }
 
 /** The times of a query; absent = open on that side. */

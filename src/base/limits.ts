@@ -299,6 +299,10 @@ export const WINDOW_STATE_ROWS_MAX = 200_000;
 export const WINDOW_REPLAY_ROWS = 2_000_000;
 export const STORE_RETRY_INITIAL_MS = 200;
 export const STORE_RETRY_MAX_MS = 10_000;
+/** Readings that a picture is made of: 24 MB of columns, ~0.3 s. */
+export const DOWNSAMPLE_ROWS_MAX = 1_000_000;
+export const DOWNSAMPLE_POINTS_DEFAULT = 1_000;
+export const DOWNSAMPLE_POINTS_MAX = 10_000;
 /** Queries on the way at once: each holds a thread of libuv's four, which the log's commits need, too. */
 export const QUERIES_RUNNING_MAX = 2;
 /** JavaScript heap of the data worker: series and devices at the millions; DuckDB's memory is its own. */

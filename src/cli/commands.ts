@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { LEDGER_LIMIT_MAX, PAGE_MAX, QUERY_LIMIT_MAX } from '../base/limits.ts';
-import { AGGREGATES } from '../model/ports/history.ts';
+import { DOWNSAMPLE_POINTS_MAX, LEDGER_LIMIT_MAX, PAGE_MAX, QUERY_LIMIT_MAX } from '../base/limits.ts';
+import { AGGREGATES, DOWNSAMPLINGS } from '../model/ports/history.ts';
 import { ROLES } from '../model/ports/security.ts';
 import type { CommonOptions } from './endpoint.ts';
 import { collect, duration, Grammar, integer, size } from './grammar.ts';
@@ -104,6 +104,14 @@ function addReadingVerbs(program: Command, { verb, within }: Grammar): void {
     .option('--limit <n>', 'how many readings at most', integer(1, QUERY_LIMIT_MAX))
     .option('--newest', 'newest first')
     .option('--latest', 'the last value of each metric')
+    .addOption(
+      new Option('--downsample <method>', 'only the readings that draw the same line').choices(DOWNSAMPLINGS),
+    )
+    .option(
+      '--points <n>',
+      'readings per metric at most, with --downsample',
+      integer(4, DOWNSAMPLE_POINTS_MAX),
+    )
     .option('--window <name>', 'windows that the profile declares, by name; all = every one')
     .addOption(new Option('--format <format>', 'default table').choices(['table', 'json', 'csv', 'parquet']))
     .option('--output <file>', 'where csv or parquet goes; default standard output')

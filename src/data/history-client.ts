@@ -128,6 +128,7 @@ function toRange(query: ReadingsQuery): Result<QueryRange, SensoriumError> {
     to: bounded(to),
     limit: limit.value,
     descending: descending ?? false,
+    downsampling: query.downsampling,
     bucket:
       intervalMs === undefined
         ? undefined

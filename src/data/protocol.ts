@@ -1,7 +1,7 @@
 import type { Detector, Finding } from '../model/analysis.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { Offset } from '../model/packet.ts';
-import type { Aggregate, HistoryTotals } from '../model/ports/history.ts';
+import type { Aggregate, Downsampling, HistoryTotals } from '../model/ports/history.ts';
 import type { LedgerReport } from '../model/ports/ledger.ts';
 import type {
   QuarantinedPacket,
@@ -48,6 +48,7 @@ export interface QueryRange {
   readonly limit: number;
   readonly descending: boolean;
   readonly bucket?: { readonly intervalMs: number; readonly aggregate: Aggregate } | undefined;
+  readonly downsampling?: Downsampling | undefined;
 }
 
 /** `from <= start < to`. */

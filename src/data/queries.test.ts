@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { QUERIES_IN_FLIGHT_MAX, QUERIES_RUNNING_MAX } from '../base/limits.ts';
+import { DOWNSAMPLE_ROWS_MAX, QUERIES_IN_FLIGHT_MAX, QUERIES_RUNNING_MAX } from '../base/limits.ts';
 import { Queries } from './queries.ts';
 import { SeriesDirectory } from './series.ts';
 import type { Store } from './store/store.ts';
@@ -54,6 +54,24 @@ describe('queries', () => {
     const next = queries.run(query);
     ends.at(-1)?.();
     await expect(next).resolves.toEqual([]);
+  });
+
+  it('makes a picture of all readings, and none of too many', async () => {
+    const rowsOf = (count: number) => ({
+      series: new Uint32Array(count).fill(1),
+      ts: Float64Array.from({ length: count }, (_, row) => row),
+      value: new Float64Array(count),
+      text: new Map<number, string>(),
+    });
+    let count = 5_000;
+    const store = { rows: ({ limit }) => Promise.resolve(rowsOf(Math.min(count, limit))) } as Partial<Store>;
+    const queries = new Queries({ store: store as Store, series: () => new SeriesDirectory([]), ...others });
+    const downsampling = { method: 'm4', points: 100 } as const;
+    const range = { device: 'd', metrics: [], from: 0, to: 9e9, limit: 10, descending: false, downsampling };
+    const picture = await queries.run({ kind: 'rows', range });
+    expect('ts' in picture && [picture.ts[0], picture.ts.at(-1)]).toEqual([0, 4_999]);
+    count = DOWNSAMPLE_ROWS_MAX + 1;
+    await expect(queries.run({ kind: 'rows', range })).rejects.toMatchObject({ code: 'query.too_wide' });
   });
 
   it('says that history is unavailable while the store is opened again', async () => {

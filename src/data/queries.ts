@@ -1,5 +1,11 @@
-import { QUERIES_IN_FLIGHT_MAX, QUERIES_RUNNING_MAX, QUERY_TIMEOUT_MS } from '../base/limits.ts';
-import { asSensoriumError, problem } from '../model/errors.ts';
+import {
+  DOWNSAMPLE_ROWS_MAX,
+  QUERIES_IN_FLIGHT_MAX,
+  QUERIES_RUNNING_MAX,
+  QUERY_TIMEOUT_MS,
+} from '../base/limits.ts';
+import { asSensoriumError, problem, type SensoriumError } from '../model/errors.ts';
+import { downsample } from './downsample.ts';
 import type { LedgerReports } from './ledger-report.ts';
 import type { Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
 import type { Keeper } from './retention/keeper.ts';
@@ -65,12 +71,21 @@ export class Queries {
     }
   }
 
+  async #rows(directory: SeriesDirectory, range: QueryRange, signal: AbortSignal): Promise<SeriesRows> {
+    const request = toRequest(directory, range);
+    const { downsampling } = range;
+    if (downsampling === undefined) return await this.#store.rows(request, signal);
+    const rows = await this.#store.rows({ ...request, limit: DOWNSAMPLE_ROWS_MAX + 1 }, signal);
+    if (rows.ts.length > DOWNSAMPLE_ROWS_MAX) throw tooManyRows();
+    return downsample(rows, downsampling);
+  }
+
   async #answer(query: Question, signal: AbortSignal): Promise<QueryAnswers[Question['kind']]> {
     const directory = this.#series();
     if (directory === undefined) throw problem('store.unavailable', 'history is being opened again');
     switch (query.kind) {
       case 'rows':
-        return columns(directory, await this.#store.rows(toRequest(directory, query.range), signal));
+        return columns(directory, await this.#rows(directory, query.range, signal));
       case 'latest': {
         const series = directory.of(query.device, query.metrics);
         return columns(directory, await this.#store.latest(series, signal));
@@ -99,6 +114,10 @@ export class Queries {
     }
   }
 }
+
+/** The picture is made of all there is: it would be another one of the first rows alone. */
+const tooManyRows = (): SensoriumError =>
+  problem('query.too_wide', `there are more than ${DOWNSAMPLE_ROWS_MAX} readings to make a picture of`);
 
 function toRequest(directory: SeriesDirectory, range: QueryRange): RowsRequest {
   const { device, metrics, from, to, limit, descending, bucket } = range;

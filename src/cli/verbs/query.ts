@@ -13,6 +13,8 @@ export interface QueryOptions {
   readonly interval?: string | undefined;
   readonly agg?: string | undefined;
   readonly limit?: number | undefined;
+  readonly downsample?: string | undefined;
+  readonly points?: number | undefined;
   readonly newest?: boolean | undefined;
   readonly latest?: boolean | undefined;
   readonly window?: string | undefined;
@@ -44,7 +46,7 @@ export async function query(
   if (format === 'json') session.answer(answer);
   else session.say(readingTable(answer.readings));
   const limit = options.limit ?? QUERY_LIMIT_DEFAULT;
-  if (format === 'table' && answer.readings.length >= limit) {
+  if (format === 'table' && options.downsample === undefined && answer.readings.length >= limit) {
     session.note(`… cut at ${formatCount(limit)} readings; --limit, --from and --interval help`);
   }
   return EXIT_OK;
@@ -59,6 +61,8 @@ export const telemetryQuery = (
   to: options.to,
   interval: options.interval,
   agg: options.agg,
+  downsample: options.downsample,
+  points: options.points,
   limit: options.limit,
   order: options.newest === true ? 'desc' : undefined,
 });

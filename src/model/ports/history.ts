@@ -22,6 +22,15 @@ export const AGGREGATES = [
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
+export const DOWNSAMPLINGS = ['m4', 'lttb'] as const;
+
+/** Fewer readings that draw the same line: M4 (Jugel 2014) to the pixel, LTTB (Steinarsson 2013) to the eye. */
+export interface Downsampling {
+  readonly method: (typeof DOWNSAMPLINGS)[number];
+  /** Readings of each series at most, 4 or more. */
+  readonly points: number;
+}
+
 export interface ReadingsQuery {
   readonly device: string;
   /** None = all metrics of the device. */
@@ -33,6 +42,8 @@ export interface ReadingsQuery {
   readonly intervalMs?: number | undefined;
   readonly aggregate?: Aggregate | undefined;
   readonly limit?: number | undefined;
+  /** Raw readings only, oldest first; `limit` is then of no meaning. */
+  readonly downsampling?: Downsampling | undefined;
   /** Newest first when true (raw only). */
   readonly descending?: boolean | undefined;
 }
