@@ -1,51 +1,21 @@
 /**
  * Where batches are judged: small ones at once, large ones on threads of their own, so that no batch holds
- * up the sockets. Owns the threads, which exist only while they have something to do, and the memory they share. It must
- * not know where batches come from.
+ * up the sockets. Owns when there are threads: only while they have something to do. It must not know where batches come
+ * from.
  */
 import { clearTimeout, setTimeout } from 'node:timers';
-import {
-  JUDGING_BLOCK_BYTES,
-  JUDGING_BLOCKS_MAX,
-  JUDGING_ELSEWHERE_BYTES,
-  JUDGING_IDLE_MS,
-  JUDGING_THREADS,
-  JUDGING_TIMEOUT_MS,
-  POOL_BLOCK_MIN_BYTES,
-  POOL_HEAD_BYTES,
-} from '../../base/limits.ts';
+import { JUDGING_ELSEWHERE_BYTES, JUDGING_IDLE_MS, JUDGING_TIMEOUT_MS } from '../../base/limits.ts';
 import { err } from '../../base/result.ts';
-import { Kernels } from '../../compute/kernels/kernels.ts';
-import { memoryBytes } from '../../compute/memory/layout.ts';
-import { MemoryPool } from '../../compute/memory/memory-pool.ts';
-import { createSharedMemory } from '../../compute/memory/shared-memory.ts';
-import { Scheduler } from '../../compute/scheduler/scheduler.ts';
-import { meterScheduler } from '../../compute/scheduler/scheduler-meters.ts';
 import { asSensoriumError } from '../../model/errors.ts';
 import type { Meter } from '../../model/ports/meter.ts';
 import { type Case, Judge, type Judgement } from './judge.ts';
 import { caseBytes, headOf, readJudgement, writeCase } from './judging-job.ts';
-
-const LAYOUT = {
-  headBytes: POOL_HEAD_BYTES,
-  slabs: JUDGING_BLOCKS_MAX,
-  slabBytes: JUDGING_BLOCK_BYTES,
-  blockMinBytes: POOL_BLOCK_MIN_BYTES,
-};
-
-/** What exists while there are threads. */
-interface Threads {
-  readonly scheduler: Scheduler;
-  readonly pool: MemoryPool;
-  readonly slab: number;
-  /** Of the metrics. */
-  readonly ends: readonly (() => void)[];
-}
+import type { JudgingThreads } from './judging-threads.ts';
 
 export class Judges {
   readonly #judge = new Judge();
   readonly #meter: Meter;
-  #threads: Promise<Threads> | undefined;
+  #threads: Promise<JudgingThreads> | undefined;
   #underWay = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -59,7 +29,7 @@ export class Judges {
     this.#underWay += 1;
     clearTimeout(this.#idle);
     try {
-      this.#threads ??= start(this.#meter);
+      this.#threads ??= this.#start();
       return await this.#elsewhere(await this.#threads, one);
     } catch (cause) {
       return err(asSensoriumError(cause));
@@ -79,7 +49,12 @@ export class Judges {
     await started?.scheduler.stop();
   }
 
-  async #elsewhere({ scheduler, pool, slab }: Threads, one: Case): Promise<Judgement> {
+  /** Loaded with the first large batch: most servers see none. */
+  async #start(): Promise<JudgingThreads> {
+    return await (await import('./judging-threads.ts')).startJudging(this.#meter);
+  }
+
+  async #elsewhere({ scheduler, pool, slab }: JudgingThreads, one: Case): Promise<Judgement> {
     const head = headOf(one);
     const result = pool.acquire(caseBytes(head, one.body));
     if (!result.ok) return result;
@@ -97,15 +72,4 @@ export class Judges {
     // More to say than was to be judged: a flood of faults, which is said here.
     return size < 0 ? this.#judge.judge(one) : readJudgement(bytes.subarray(0, size));
   }
-}
-
-async function start(meter: Meter): Promise<Threads> {
-  const memory = createSharedMemory(memoryBytes(LAYOUT));
-  const pool = new MemoryPool({ layout: LAYOUT, memory, wipe: (bytes) => kernels.wipe(bytes) });
-  const kernels = new Kernels({ memory });
-  const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-  const scheduler = new Scheduler({ entry, name: 'judge', threads: JUDGING_THREADS });
-  await scheduler.start();
-  const ends = [meterScheduler(scheduler, meter), pool.meter(meter)];
-  return { scheduler, pool, slab: scheduler.share(memory.buffer), ends };
 }
