@@ -98,7 +98,11 @@ function shorten(path: string): string {
 
 async function main(): Promise<void> {
   const [verb, ...rest] = process.argv.slice(2);
-  if (verb === undefined || verb === 'start' || verb.startsWith('--')) {
+  if (verb === '--version') {
+    process.stdout.write(`${readVersion()}\n`);
+    return;
+  }
+  if (verb === undefined || verb === 'start' || (verb.startsWith('--') && verb !== '--help')) {
     await run(verb === 'start' ? rest : process.argv.slice(2));
     return;
   }

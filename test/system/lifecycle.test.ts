@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RawPublisher } from '../support/publisher.ts';
-import { pause, Server, temporaryDirectory } from '../support/server.ts';
+import { PROJECT, pause, Server, temporaryDirectory } from '../support/server.ts';
 
 /** Starts a server that must not get ready; answers its exit and what it said. */
 async function refusedStart(
@@ -16,6 +16,16 @@ async function refusedStart(
   expect(server.stdout).toBe('');
   return { code, stderr: server.stderr };
 }
+
+describe('asked what it is', () => {
+  it.each([
+    ['--help', /^Usage: sensorium/],
+    ['--version', /^\d+\.\d+\.\d+\n$/],
+  ])('answers %s, and starts nothing', (flag, answer) => {
+    const argv = [join(PROJECT, 'src/main.ts'), flag];
+    expect(execFileSync(process.execPath, argv, { encoding: 'utf8' })).toMatch(answer);
+  });
+});
 
 describe('starting', () => {
   it('prints the admin password once, and nothing but the ready line on standard output', async () => {
