@@ -32,10 +32,20 @@ const PROGRAMS: readonly Program[] = [
     why: 'the broker to compare with, and to bridge to',
     for: ['test', 'bench'],
   },
+  { binary: 'influxd', debian: 'influxdb', why: 'part of the stack to compare with', for: ['bench'] },
   { binary: 'cc', debian: 'gcc', why: 'builds the load generator', for: ['bench'] },
   { binary: 'strace', debian: 'strace', why: 'disk faults', for: ['test'] },
+  { binary: 'ip', debian: 'iproute2', why: 'networks of several hosts', for: ['test', 'bench'] },
   { binary: 'losetup', debian: 'mount', why: 'power cuts, on a disk in a file', for: ['test'] },
   { binary: 'mkfs.ext4', debian: 'e2fsprogs', why: 'power cuts, on a disk in a file', for: ['test'] },
+  { binary: 'umockdev-run', debian: 'umockdev', why: 'USB devices made up', for: ['test'] },
+  {
+    binary: '/usr/lib/python3/dist-packages/dbusmock/__init__.py',
+    debian: 'python3-dbusmock',
+    why: 'a Bluetooth adapter made up',
+    for: ['test'],
+  },
+  { binary: 'dbus-daemon', debian: 'dbus', why: 'a Bluetooth adapter made up', for: ['test'] },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

@@ -4,7 +4,8 @@
  */
 import { createServer } from 'node:net';
 import type { Broker } from './broker.ts';
-import { freePort, PEER_PASSWORD, Peer } from './peer.ts';
+import { freePort } from './daemon.ts';
+import { PEER_PASSWORD, Peer } from './peer.ts';
 
 /** It serves benchmarks only; an installation without development dependencies does not have it. */
 export function hasAedes(): boolean {

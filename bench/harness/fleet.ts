@@ -7,8 +7,10 @@ const STALL_MS = 30_000;
 const POLL_MS = 20;
 
 /** Starts the server on a fresh data directory; the caller disposes of it. */
-export const startServer = async (dataDir: string): Promise<Server> =>
-  await Server.start({ dataDir, env: { SENSORIUM_LOG_LEVEL: 'warn' } });
+export const startServer = async (
+  dataDir: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server> => await Server.start({ dataDir, env: { SENSORIUM_LOG_LEVEL: 'warn', ...env } });
 
 /** Registers devices; answers their tokens in the same order. */
 export async function register(server: Server, names: readonly string[]): Promise<readonly string[]> {

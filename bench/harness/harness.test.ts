@@ -3,7 +3,7 @@ import { deliveredPerS, medianOf, type Round, type Rounds, ratioTo } from './bro
 import { parse } from './mqtt-load.ts';
 import { table } from './report.ts';
 import { isMet } from './scenario.ts';
-import { median, percentile } from './statistics.ts';
+import { linearFit, median, percentile } from './statistics.ts';
 
 describe('statistics', () => {
   it('takes the nearest rank', () => {
@@ -12,6 +12,24 @@ describe('statistics', () => {
     expect(percentile(samples, 0.99)).toBe(5);
     expect(percentile(samples, 0)).toBe(1);
     expect(() => median([])).toThrow('no samples');
+  });
+});
+
+describe('a line through samples', () => {
+  it('finds slope and start, and how sure the slope is', () => {
+    const exact = linearFit([10, 20, 30, 40].map((at) => ({ at, value: 5 + 2 * at })));
+    expect(exact.slope).toBeCloseTo(2);
+    expect(exact.first).toBeCloseTo(25);
+    expect(exact.slopeError).toBeCloseTo(0);
+    const noisy = linearFit([10, 20, 30, 40].map((at, index) => ({ at, value: index % 2 })));
+    // By hand: slope 0.02, residuals of 0.8 in all, spread 500, two degrees of freedom.
+    expect(noisy.slope).toBeCloseTo(0.02);
+    expect(noisy.slopeError).toBeCloseTo(Math.sqrt(0.8 / 2 / 500));
+  });
+
+  it('is not drawn through two samples, nor through one time', () => {
+    expect(() => linearFit([{ at: 1, value: 1 }])).toThrow('three samples');
+    expect(() => linearFit([1, 2, 3].map((value) => ({ at: 7, value })))).toThrow('one time');
   });
 });
 

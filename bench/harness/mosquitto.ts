@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Broker, deviceNames } from './broker.ts';
-import { DAEMON_PATH, freePort, PEER_PASSWORD, PEER_SUBSCRIBER, Peer } from './peer.ts';
+import { DAEMON_PATH, freePort } from './daemon.ts';
+import { PEER_PASSWORD, PEER_SUBSCRIBER, Peer } from './peer.ts';
 import { UnavailableError } from './scenario.ts';
 
-export async function startMosquitto(folder: string): Promise<Broker> {
+/** `more`: lines of configuration beside ours. */
+export async function startMosquitto(folder: string, more: readonly string[] = []): Promise<Broker> {
   const port = await freePort();
   const passwords = join(folder, 'mosquitto.passwords');
   writeFileSync(
@@ -22,6 +24,7 @@ export async function startMosquitto(folder: string): Promise<Broker> {
     'max_queued_messages 0',
     'set_tcp_nodelay true',
     'log_type error',
+    ...more,
     ...(process.getuid?.() === 0 ? ['user root'] : []),
   ];
   writeFileSync(configuration, `${lines.join('\n')}\n`);

@@ -3,6 +3,8 @@
 // one line of JSON and knows nothing of the broker.
 //   cc -O2 -o mqtt-drive mqtt-drive.c
 //   mqtt-drive port=N publishers=N messages=N(each) topics=N(each) subscribers=N filters=N(each) qos=0|1|2 window=N clean=0|1
+//     rate=N(a second, of all; 0 = as fast as it is taken) stop=N(seconds after which nothing more is sent; 0 = never)
+//     seconds=N(the longest run)
 // environment: TOPIC (printf format: publisher, topic), FILTER (the same, or of the publisher alone, or without numbers),
 //   PUBLISHER_USER (printf format: publisher), PASSWORD_FILE (one a line, by publisher), SUBSCRIBER_USER, SUBSCRIBER_PASSWORD
 #define _GNU_SOURCE
@@ -19,19 +21,19 @@
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 65536, PAYLOAD_BYTES = 128, PACKET_MAX_BYTES = 1024, FILTERS_PER_SUBSCRIBE = 50, EVENTS = 256 };
-// A broker that is silent for so long has lost something; a run ends after so long whatever happens.
-static const double SILENCE_S = 6, RUN_MAX_S = 80;
+// A broker that is silent for so long has lost something.
+static const double SILENCE_S = 6;
 
 typedef struct {
   int fd, number, subscriber, wants_write;
-  long sent, done;  // done: QoS 0 sent, QoS 1 acknowledged, QoS 2 completed
+  long all, sent, due, done;  // all: will be sent; due: may be sent by now; done: QoS 0 sent, QoS 1 acknowledged, QoS 2 completed
   unsigned id;
   size_t in, out, out_at;
   unsigned char input[BUFFER_BYTES], output[BUFFER_BYTES];
 } Client;
 
 static int epoll_fd;
-static long port, publishers, messages, topics = 1, subscribers, filters = 1, qos, window_size = 20, clean = 1;
+static long port, publishers, messages, topics = 1, subscribers, filters = 1, qos, window_size = 20, clean = 1, rate, stop_s, run_max_s = 80;
 static long received, acknowledged, pongs;
 static unsigned char payload[PAYLOAD_BYTES];
 
@@ -171,16 +173,45 @@ static void put_publish(Client *client) {
   client->sent++;
 }
 
+static void put_ping(Client *client) {
+  memcpy(client->output + client->out, "\xc0\0", 2);
+  client->out += 2;
+}
+
 // What window and buffer permit; a PINGREQ behind the last message shows that the broker has read them all.
 static void publish(Client *client) {
-  while (client->out_at == 0 && client->out + PACKET_MAX_BYTES <= BUFFER_BYTES && client->sent < messages) {
+  while (client->out_at == 0 && client->out + PACKET_MAX_BYTES <= BUFFER_BYTES && client->sent < client->due) {
     if (qos && client->sent - client->done >= window_size) break;
     put_publish(client);
-    if (client->sent < messages) continue;
-    memcpy(client->output + client->out, "\xc0\0", 2);
-    client->out += 2;
+    if (client->sent == client->all) put_ping(client);
   }
   flush_output(client);
+}
+
+// All in turn, so that the load is even.
+static void pace(Client *all, double passed) {
+  long due = passed * rate;
+  for (int i = 0; i < publishers; i++) {
+    Client *client = &all[i];
+    long own = (due + publishers - 1 - i) / publishers;
+    client->due = own < client->all ? own : client->all;
+    if (client->sent < client->due) publish(client);
+  }
+}
+
+// Nothing more: what is out is still waited for. Answers how many were sent.
+static long stop(Client *all) {
+  long sent = 0;
+  for (int i = 0; i < publishers; i++) {
+    Client *client = &all[i];
+    sent += client->sent;
+    if (client->sent == client->all) continue;
+    client->all = client->due = client->sent;
+    // A packet has room: publish leaves more than that.
+    put_ping(client);
+    flush_output(client);
+  }
+  return sent;
 }
 
 static void take(Client *client, int header, const unsigned char *body) {
@@ -253,7 +284,8 @@ static void open_all(Client *clients) {
 static void read_settings(int count, char **words) {
   struct { const char *name; long *value; } settings[] = {
       {"port", &port}, {"publishers", &publishers}, {"messages", &messages}, {"topics", &topics},
-      {"subscribers", &subscribers}, {"filters", &filters}, {"qos", &qos}, {"window", &window_size}, {"clean", &clean}};
+      {"subscribers", &subscribers}, {"filters", &filters}, {"qos", &qos}, {"window", &window_size}, {"clean", &clean},
+      {"rate", &rate}, {"stop", &stop_s}, {"seconds", &run_max_s}};
   for (int i = 1; i < count; i++) {
     size_t which = 0, all = sizeof settings / sizeof *settings, length = strcspn(words[i], "=");
     while (which < all && (strncmp(settings[which].name, words[i], length) || settings[which].name[length])) which++;
@@ -272,24 +304,36 @@ int main(int count, char **words) {
   open_all(clients);
   // Filters of several subscribers do not overlap: each message goes to one of them.
   long expected = publishers * messages, deliveries = subscribers ? expected : 0, last = -1;
+  int is_stopped = 0;
   double begun = now(), moved = begun, acknowledged_at = 0, ended = 0;
-  for (int i = 0; i < publishers; i++) publish(&clients[subscribers + i]);
+  for (int i = 0; i < publishers; i++) {
+    Client *client = &clients[subscribers + i];
+    client->all = messages;
+    client->due = rate ? 0 : messages;
+    publish(client);
+  }
   while (!ended) {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(epoll_fd, events, EVENTS, 200);
+    int n = epoll_wait(epoll_fd, events, EVENTS, rate ? 1 : 200);
+    if (rate && !is_stopped) pace(clients + subscribers, now() - begun);
     for (int i = 0; i < n; i++) {
       Client *client = events[i].data.ptr;
       if (events[i].events & ~EPOLLOUT) read_input(client);
-      if (client->subscriber || client->sent == messages) flush_output(client);
+      if (client->subscriber || client->sent == client->all) flush_output(client);
       else publish(client);
     }
     double at = now();
+    if (stop_s && !is_stopped && at - begun > stop_s) {
+      is_stopped = 1;
+      expected = stop(clients + subscribers);
+      deliveries = subscribers ? expected : 0;
+    }
     if (received + acknowledged != last) moved = at;
     last = received + acknowledged;
     int all_taken = pongs >= publishers && (!qos || acknowledged >= expected);
     if (all_taken && !acknowledged_at) acknowledged_at = at;
     if (all_taken && received >= deliveries) ended = at;
-    else if (at - moved > SILENCE_S || at - begun > RUN_MAX_S) ended = moved;
+    else if (at - moved > SILENCE_S || at - begun > run_max_s) ended = moved;
   }
   printf("{\"sent\":%ld,\"acknowledged\":%ld,\"received\":%ld,\"acknowledgedInS\":%.4f,\"drainedInS\":%.4f}\n", expected,
          acknowledged, received, (acknowledged_at ? acknowledged_at : ended) - begun, ended - begun);

@@ -7,6 +7,8 @@ import { deviceNames, type LoadResult, type Target } from './broker.ts';
 import { compile } from './compile.ts';
 
 const run = promisify(execFile);
+/** The generator ends a run this long after it should have. */
+const RUN_MAX_S = 80;
 const SOURCE = join(import.meta.dirname, 'mqtt-drive.c');
 
 export interface DrivenLoad {
@@ -22,6 +24,10 @@ export interface DrivenLoad {
   readonly filter?: string | undefined;
   /** Filters of each subscriber. */
   readonly filters?: number | undefined;
+  /** Messages/s of all; without it as fast as the broker takes them. */
+  readonly rate?: number | undefined;
+  /** Sends no more after so long, whatever is left, and waits for what is out. */
+  readonly stopAfterS?: number | undefined;
   /** Subscribers have a session that is kept. */
   readonly isKept?: boolean | undefined;
 }
@@ -39,8 +45,11 @@ export async function drive(folder: string, target: Target, load: DrivenLoad): P
     filters: load.filters ?? 1,
     qos: load.qos,
     clean: load.isKept === true ? 0 : 1,
+    rate: load.rate ?? 0,
+    stop: load.stopAfterS ?? 0,
+    seconds: RUN_MAX_S + (load.rate === undefined ? 0 : load.messages / load.rate),
   };
-  const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const words = Object.entries(settings).map(([name, value]) => `${name}=${Math.ceil(value)}`);
   const { stdout } = await run(program, words, {
     env: {
       ...process.env,

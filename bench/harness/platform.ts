@@ -10,18 +10,19 @@ export class Platform implements Broker {
   readonly name = 'Sensorium';
   readonly pid: number;
   readonly target: Target;
-  readonly #server: Server;
+  /** To ask it questions; what ends it is the platform. */
+  readonly server: Server;
   #before: Totals;
 
   private constructor(server: Server, target: Target, before: Totals) {
-    this.#server = server;
+    this.server = server;
     this.pid = pidOf(server);
     this.target = target;
     this.#before = before;
   }
 
-  static async start(folder: string): Promise<Platform> {
-    const server = await startServer(`${folder}/data`);
+  static async start(folder: string, env?: Readonly<Record<string, string>>): Promise<Platform> {
+    const server = await startServer(`${folder}/data`, env);
     try {
       const passwords = await register(server, deviceNames);
       const subscriber = { user: '@bench', password: await server.userToken('bench', 'operator') };
@@ -34,7 +35,7 @@ export class Platform implements Broker {
 
   /** A run whose history does not hold exactly what was acknowledged is no run. */
   async settled(load: LoadResult): Promise<void> {
-    const totals = await caughtUp(this.#server);
+    const totals = await caughtUp(this.server);
     const grown = (field: keyof Totals): number => totals[field] - this.#before[field];
     const stored = grown('stored');
     const isWhole = load.acknowledged === 0 || stored + grown('forwarded') === load.acknowledged;
@@ -44,6 +45,6 @@ export class Platform implements Broker {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.stop();
+    await this.server.stop();
   }
 }

@@ -7,6 +7,8 @@ const TICKS_PER_SECOND = 100;
 
 export interface Usage {
   readonly rssMiB: number;
+  /** Of it what no file backs: the process's own, which the kernel cannot take back. */
+  readonly anonymousMiB: number;
   readonly peakRssMiB: number;
   readonly cpuS: number;
   readonly mainThreadCpuS: number;
@@ -19,6 +21,7 @@ export function usageOf(pid: number): Usage {
     Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN);
   return {
     rssMiB: kiB('VmRSS') / 1024,
+    anonymousMiB: kiB('RssAnon') / 1024,
     peakRssMiB: kiB('VmHWM') / 1024,
     cpuS: cpuSecondsOf(`/proc/${pid}`),
     mainThreadCpuS: cpuSecondsOf(`/proc/${pid}/task/${pid}`),

@@ -4,13 +4,20 @@
  */
 import type { HttpDoor } from '../communication/http/door.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
+import { bulkRoutes } from './bulk/bulk.ts';
+import { candidateRoutes } from './candidates.ts';
 import { clientRoutes } from './clients.ts';
+import { commandRoutes } from './commands.ts';
+import { deviceHistoryRoute } from './device-history.ts';
 import { deviceRoutes } from './devices.ts';
 import { eventRoutes } from './events.ts';
+import { fleetQueryRoutes } from './fleet-queries.ts';
+import { groupRoutes } from './groups.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { liveRoutes } from './live.ts';
 import { OpenStreams } from './open-streams.ts';
 import { openApiRoutes } from './openapi.ts';
+import { presenceRoutes } from './presence.ts';
 import { profileRoutes } from './profiles.ts';
 import { quarantineRoutes } from './quarantine.ts';
 import { retentionRoutes } from './retention.ts';
@@ -18,6 +25,7 @@ import { sessionRoutes } from './session.ts';
 import { systemRoutes } from './system.ts';
 import { telemetryRoutes } from './telemetry.ts';
 import { traceRoutes } from './traces.ts';
+import { twinRoutes } from './twins.ts';
 import { windowRoutes } from './windows.ts';
 
 export function apiDoor(facade: SystemFacade): HttpDoor {
@@ -29,8 +37,16 @@ export function apiDoor(facade: SystemFacade): HttpDoor {
     });
     sessionRoutes(app, facade);
     deviceRoutes(app, facade);
+    deviceHistoryRoute(app, facade);
+    groupRoutes(app, facade);
+    await bulkRoutes(app, facade);
+    presenceRoutes(app, facade);
+    twinRoutes(app, facade);
+    commandRoutes(app, facade);
+    candidateRoutes(app, facade);
     clientRoutes(app, facade);
     telemetryRoutes(app, facade);
+    fleetQueryRoutes(app, facade);
     windowRoutes(app, facade);
     profileRoutes(app, facade);
     quarantineRoutes(app, facade);

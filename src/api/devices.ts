@@ -8,6 +8,7 @@ import { problem } from '../model/errors.ts';
 import type { DeviceQuery } from '../model/ports/registry.ts';
 import { principalKey } from '../model/ports/security.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
+import { FILTER_PARAMETERS, type FilterParameters, filterOf } from './device-filter.ts';
 import { etagOf, isKnown, versionFrom } from './etag.ts';
 import { DEVICE_INPUT, DEVICE_PATCH, listOf, pageSize, record, ref, shortText } from './schemas.ts';
 
@@ -16,6 +17,14 @@ interface ById {
 }
 
 const path = { id: 'Device id' };
+/** What a device may refer to, and must not. */
+const REFERENCE_ERRORS = [
+  'device.identity_taken',
+  'gateway.required',
+  'gateway.too_many_children',
+  'gateway.cycle',
+  'group.unknown',
+] as const;
 const credentials = record({ id: { type: 'string' }, token: { type: 'string', description: 'Shown once' } });
 const unknownDevice = (id: string) => problem('device.unknown', `No device "${id}" is registered`);
 
@@ -26,8 +35,8 @@ export function deviceRoutes(app: FastifyInstance, facade: SystemFacade): void {
   credentialRoutes(app, facade);
 }
 
-function collectionRoutes(app: FastifyInstance, { registry, security }: SystemFacade): void {
-  app.get<{ Querystring: DeviceQuery }>(
+function collectionRoutes(app: FastifyInstance, { registry, security, presence }: SystemFacade): void {
+  app.get<{ Querystring: FilterParameters & Pick<DeviceQuery, 'after' | 'limit'> }>(
     '/api/v1/devices',
     {
       config: { access: 'devices.read' },
@@ -35,9 +44,7 @@ function collectionRoutes(app: FastifyInstance, { registry, security }: SystemFa
         summary: 'List devices',
         tag: 'devices',
         query: {
-          text: shortText('Part of id or name'),
-          parent: shortText('Children of this gateway'),
-          profile: shortText('Devices with this profile'),
+          ...FILTER_PARAMETERS,
           after: shortText('The `next` of the page before'),
           limit: pageSize(DEVICE_PAGE_MAX),
         },
@@ -45,14 +52,18 @@ function collectionRoutes(app: FastifyInstance, { registry, security }: SystemFa
           200: {
             description: 'One page, in the order of ids',
             schema: record(
-              { devices: listOf(ref('Device')), total: { type: 'integer' }, next: { type: 'string' } },
+              { devices: listOf(ref('ListedDevice')), total: { type: 'integer' }, next: { type: 'string' } },
               ['next'],
             ),
           },
         },
       }),
     },
-    (request) => registry.list({ ...request.query, limit: request.query.limit ?? DEVICE_PAGE_DEFAULT }),
+    (request) => {
+      const { after, limit = DEVICE_PAGE_DEFAULT } = request.query;
+      const page = registry.list({ ...filterOf(request.query), after, limit });
+      return { ...page, devices: page.devices.map((device) => withPresence(device, presence)) };
+    },
   );
 
   app.post<{ Body: DeviceInput }>(
@@ -76,8 +87,7 @@ function collectionRoutes(app: FastifyInstance, { registry, security }: SystemFa
           'device.unknown',
           'device.too_many',
           'profile.unknown',
-          'gateway.required',
-          'gateway.too_many_children',
+          ...REFERENCE_ERRORS,
           'registry.unavailable',
         ],
       }),
@@ -94,6 +104,11 @@ function collectionRoutes(app: FastifyInstance, { registry, security }: SystemFa
         .send({ device, token });
     },
   );
+}
+
+function withPresence(device: Device, book: SystemFacade['presence']): object {
+  const { state, reason, since, confirmed } = book.get(device.id);
+  return { ...device, presence: { state, reason, since, confirmed } };
 }
 
 function readRoute(app: FastifyInstance, { registry }: SystemFacade): void {
@@ -135,7 +150,14 @@ function changeRoutes(app: FastifyInstance, { registry }: SystemFacade): void {
         path,
         body: DEVICE_PATCH,
         answers: { 200: { description: 'As it is now', schema: ref('Device') } },
-        errors: ['device.unknown', 'device.id_invalid', 'device.version_conflict', 'profile.unknown'],
+        errors: [
+          'device.unknown',
+          'device.id_invalid',
+          'device.version_conflict',
+          'device.has_children',
+          'profile.unknown',
+          ...REFERENCE_ERRORS,
+        ],
       }),
     },
     async (request, reply) => {

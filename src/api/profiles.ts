@@ -8,7 +8,9 @@ import type { SystemFacade } from '../model/ports/system.ts';
 import type { ProfileInput } from '../model/profile.ts';
 import { listOf, PROFILE_INPUT, record, ref } from './schemas.ts';
 
-export function profileRoutes(app: FastifyInstance, { registry }: SystemFacade): void {
+export function profileRoutes(app: FastifyInstance, facade: SystemFacade): void {
+  const { registry } = facade;
+  removeRoute(app, facade);
   app.get(
     '/api/v1/profiles',
     {
@@ -61,6 +63,28 @@ export function profileRoutes(app: FastifyInstance, { registry }: SystemFacade):
       if (!put.ok) return await reply.send(put.error);
       const location = `/api/v1/profiles/${encodeURIComponent(put.value.id)}`;
       return await reply.code(201).header('location', location).send(put.value);
+    },
+  );
+}
+
+function removeRoute(app: FastifyInstance, { administration }: SystemFacade): void {
+  app.delete<{ Params: { id: string } }>(
+    '/api/v1/profiles/:id',
+    {
+      config: { access: 'profiles.write' },
+      schema: describeRoute({
+        summary: 'Remove a profile that no device has',
+        description: 'All its versions.',
+        tag: 'profiles',
+        path: { id: 'Profile id' },
+        answers: { 204: { description: 'Removed' } },
+        errors: ['profile.unknown', 'profile.in_use', 'profile.built_in', 'registry.unavailable'],
+      }),
+    },
+    async (request, reply) => {
+      const by = principalKey(principalOf(request));
+      const removed = await administration.removeProfile(request.params.id, by);
+      return removed.ok ? await reply.code(204).send() : await reply.send(removed.error);
     },
   );
 }

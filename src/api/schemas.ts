@@ -1,8 +1,13 @@
 /** JSON Schemas of the answers, and of the query parameters that several routes share. */
 import { PAGE_DEFAULT, PAGE_MAX } from '../base/limits.ts';
 import type { JsonSchema } from '../communication/http/route-schema.ts';
+import { COMMAND_STATES, DELIVERIES, EXPIRY_REASONS } from '../model/commands.ts';
 import { DeviceInput, DevicePatch, TOPIC_PRESETS } from '../model/device.ts';
+import { GroupInput } from '../model/device-group.ts';
+import { DEVICE_CHANGES } from '../model/device-history.ts';
+import { PRESENCE_STATES } from '../model/presence.ts';
 import { ProfileInput } from '../model/profile.ts';
+import { TWIN_PARTS } from '../model/twin.ts';
 
 const text: JsonSchema = { type: 'string' };
 const count: JsonSchema = { type: 'integer', minimum: 0 };
@@ -61,6 +66,42 @@ const subscription = record(
   ['group', 'identifier'],
 );
 
+const presenceBrief: Readonly<Record<string, JsonSchema>> = {
+  state: { enum: PRESENCE_STATES },
+  reason: { type: 'string', description: 'link, data, declared, silent, gateway, why a connection ended …' },
+  since: { ...time, description: 'Absent: never heard of' },
+  confirmed: { type: 'boolean', description: 'False: as before a restart, and not heard of since' },
+};
+const presenceDetail: Readonly<Record<string, JsonSchema>> = {
+  connections: count,
+  transport: { type: 'string', description: 'Of the last connection' },
+  address: text,
+  connectedAt: time,
+  disconnectedAt: time,
+  lastDataAt: time,
+  everyMs: { ...count, description: 'How often it declared to be heard of' },
+  sleeps: { type: 'boolean', description: 'Has no connection between' },
+  held: { ...count, description: 'Transitions not told as events, because it flaps' },
+};
+const PRESENCE_OPTIONAL = [
+  'since',
+  'transport',
+  'address',
+  'connectedAt',
+  'disconnectedAt',
+  'lastDataAt',
+  'everyMs',
+];
+const twinDocument = record({
+  version: { ...count, description: 'Raised by each change; 0 = nothing was ever said' },
+  properties: { type: 'object' },
+  metadata: {
+    type: 'object',
+    description: 'By JSON pointer of each value: since when, and by whom',
+    additionalProperties: record({ at: time, by: text }),
+  },
+});
+
 const ledgerCounts = {
   received: count,
   stored: count,
@@ -101,12 +142,88 @@ export const SHARED_SCHEMAS = {
       parent: text,
       preset: { enum: TOPIC_PRESETS },
       topicBase: text,
+      tags: { ...listOf(text), description: 'Absent = none' },
+      groups: { ...listOf(text), description: 'Absent = none' },
+      identifiers: {
+        type: 'object',
+        additionalProperties: text,
+        description: 'Scheme to value; absent = none',
+      },
       attributes: { type: 'object' },
       createdAt: time,
       updatedAt: time,
       version: { ...count, description: 'Raised by each change; the ETag' },
     },
-    ['parent', 'preset', 'topicBase'],
+    ['parent', 'preset', 'topicBase', 'tags', 'groups', 'identifiers'],
+  ),
+  DeviceChange: record({
+    at: time,
+    by: { type: 'string', description: 'user:NAME, device:ID, or the gateway that brought a child' },
+    kind: { enum: DEVICE_CHANGES },
+    version: { ...count, description: 'Of the device after it; of a removed one the last' },
+    changes: {
+      type: 'object',
+      additionalProperties: record({ from: {}, to: {} }, ['from', 'to']),
+      description: 'By field; attributes as attributes.NAME; long values are text that is cut',
+    },
+  }),
+  Group: record(
+    {
+      id: text,
+      name: text,
+      description: text,
+      createdAt: time,
+      updatedAt: time,
+      devices: { ...count, description: 'In it' },
+    },
+    ['description'],
+  ),
+  Command: record(
+    {
+      id: { type: 'string', description: 'The request of its topics' },
+      device: text,
+      name: text,
+      arguments: { type: 'object' },
+      by: text,
+      state: { enum: COMMAND_STATES },
+      reason: { enum: EXPIRY_REASONS, description: 'Why it expired' },
+      delivery: { enum: DELIVERIES },
+      timeoutMs: count,
+      expiryMs: count,
+      retries: count,
+      attempts: { ...count, description: 'Times it was sent' },
+      createdAt: time,
+      sentAt: time,
+      endedAt: time,
+      progress: record({ at: time, percent: { type: 'number' }, message: text }, ['percent', 'message']),
+      result: { description: 'What the device answered' },
+      error: record({ code: text, message: text }, ['code']),
+    },
+    ['reason', 'sentAt', 'endedAt', 'progress', 'result', 'error'],
+  ),
+  ListedDevice: {
+    allOf: [{ $ref: 'Device#' }, record({ presence: record(presenceBrief, ['since']) })],
+    description: 'A device, and whether it is there',
+  },
+  Presence: record({ device: text, ...presenceBrief, ...presenceDetail }, PRESENCE_OPTIONAL),
+  Twin: record(
+    {
+      device: text,
+      desired: twinDocument,
+      reported: twinDocument,
+      delta: { type: 'object', description: 'Of desired what is not reported; absent = all is done' },
+    },
+    ['delta'],
+  ),
+  TwinChange: record(
+    {
+      part: { enum: TWIN_PARTS },
+      version: count,
+      at: time,
+      by: text,
+      patch: { type: 'object', description: 'Absent: longer than the history keeps' },
+    },
+    ['patch'],
   ),
   Client: record(client, CLIENT_OPTIONAL),
   ClientDetail: record({ ...client, subscriptions: listOf(subscription) }, CLIENT_OPTIONAL),
@@ -173,6 +290,7 @@ export const ref = (name: keyof typeof SHARED_SCHEMAS): JsonSchema => ({ $ref: `
 export const TOKEN_ANSWER = record({ token: text, expiresAt: time });
 export const DEVICE_INPUT: JsonSchema = { ...DeviceInput };
 export const DEVICE_PATCH: JsonSchema = { ...DevicePatch };
+export const GROUP_INPUT: JsonSchema = { ...GroupInput };
 export const PROFILE_INPUT: JsonSchema = { ...ProfileInput };
 
 export const pageSize = (max = PAGE_MAX): JsonSchema => ({

@@ -1,10 +1,8 @@
 /** Reading history back: raw, by interval, latest; as JSON, CSV or Parquet. Sending it is the listener's (ingest). */
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { ROWS_PER_CHUNK } from '../base/limits.ts';
 import { describeRoute } from '../communication/http/route-schema.ts';
 import { problem } from '../model/errors.ts';
-import type { ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
+import type { FileFormat, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
 import {
   formatOf,
@@ -17,7 +15,11 @@ import {
 import { listOf, record, ref } from './schemas.ts';
 
 const PARQUET = 'application/vnd.apache.parquet';
-const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8', parquet: PARQUET } as const;
+const MEDIA_TYPES = {
+  json: 'application/json; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  parquet: PARQUET,
+} as const;
 
 const readingsAnswer = record({ device: { type: 'string' }, readings: listOf(ref('Reading')) });
 
@@ -68,10 +70,7 @@ function historyRoute(app: FastifyInstance, { registry, history }: SystemFacade)
       if (!query.ok) return await reply.send(query.error);
       const format = formatOf(request.query, request.headers.accept);
       void reply.header('vary', 'accept');
-      if (format !== 'json') return await sendFile(reply, history, query.value, format);
-      const rows = await history.readings(query.value);
-      if (!rows.ok) return await reply.send(rows.error);
-      return await sendRows(reply, id, rows.value);
+      return await sendFile(reply, history, query.value, format);
     },
   );
 }
@@ -109,33 +108,15 @@ async function sendFile(
   reply: FastifyReply,
   history: SystemFacade['history'],
   query: ReadingsQuery,
-  format: 'csv' | 'parquet',
+  format: FileFormat,
 ): Promise<FastifyReply> {
   const file = await history.file(query, format);
   if (!file.ok) return await reply.send(file.error);
   // A device id has no character that a quoted file name would have to escape.
-  void reply.header('content-disposition', `attachment; filename="${query.device}.${format}"`);
+  const disposition = `attachment; filename="${query.device}.${format}"`;
+  if (format !== 'json') void reply.header('content-disposition', disposition);
   const { buffer, byteOffset, byteLength } = file.value;
   return await reply
     .header('content-type', MEDIA_TYPES[format])
     .send(Buffer.from(buffer, byteOffset, byteLength));
-}
-
-/** Large answers are written in pieces: a million rows in one string would stop everything for a second. */
-async function sendRows(
-  reply: FastifyReply,
-  device: string,
-  rows: readonly ReadingRow[],
-): Promise<FastifyReply> {
-  if (rows.length <= ROWS_PER_CHUNK) return await reply.send({ device, readings: rows.map(toReading) });
-  return await reply.type('application/json; charset=utf-8').send(Readable.from(jsonPieces(device, rows)));
-}
-
-function* jsonPieces(device: string, rows: readonly ReadingRow[]): Generator<string> {
-  yield `{"device":${JSON.stringify(device)},"readings":[`;
-  for (let i = 0; i < rows.length; i += ROWS_PER_CHUNK) {
-    const piece = JSON.stringify(rows.slice(i, i + ROWS_PER_CHUNK).map(toReading)).slice(1, -1);
-    yield i === 0 ? piece : `,${piece}`;
-  }
-  yield ']}';
 }

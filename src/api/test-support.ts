@@ -15,7 +15,18 @@ import type {
   ClientQuery,
 } from '../model/ports/clients.ts';
 import type { EventSubscriber } from '../model/ports/events.ts';
-import type { History, HistoryTotals, LiveFeed, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
+import type {
+  FileFormat,
+  FleetLatestPage,
+  FleetLatestQuery,
+  FleetTopQuery,
+  History,
+  HistoryTotals,
+  LiveFeed,
+  RankedDevice,
+  ReadingRow,
+  ReadingsQuery,
+} from '../model/ports/history.ts';
 import type { DevicePage, DeviceQuery, Registry } from '../model/ports/registry.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
 import type { MessageTrace, Traces } from '../model/ports/traces.ts';
@@ -23,6 +34,9 @@ import { OPEN_PROFILE, type Profile, type ProfileInput } from '../model/profile.
 import type { Reading } from '../model/reading.ts';
 import type { WindowResult, WindowsQuery } from '../model/windows.ts';
 import { apiDoor } from './api-door.ts';
+import { FakePresence, FakeTwins } from './test-device-state.ts';
+import { FakeAdministration, FakeCommands } from './test-devices.ts';
+import { FakeDiscovery } from './test-discovery.ts';
 import { FakeLedger, FakeQuarantine, FakeRetention } from './test-keeping.ts';
 
 class FakeRegistry implements Registry {
@@ -134,6 +148,9 @@ class FakeHistory implements History {
   latestMetrics: readonly string[] | undefined;
   windowRows: readonly WindowResult[] = [];
   readonly windowQueries: WindowsQuery[] = [];
+  fleetPage: FleetLatestPage = { devices: [{ device: 'station', readings: this.rows }], next: 'station' };
+  ranked: readonly RankedDevice[] = [{ device: 'station', value: 21.5, unit: 'Cel', count: 7 }];
+  readonly fleetQueries: (FleetLatestQuery | FleetTopQuery)[] = [];
 
   readings(query: ReadingsQuery): ReturnType<History['readings']> {
     this.queries.push(query);
@@ -145,9 +162,22 @@ class FakeHistory implements History {
     return this.#answer(this.rows.map((row) => ({ ...row, device })));
   }
 
-  file(query: ReadingsQuery, format: 'csv' | 'parquet'): ReturnType<History['file']> {
+  fleetLatest(query: FleetLatestQuery): ReturnType<History['fleetLatest']> {
+    this.fleetQueries.push(query);
+    return this.#answer(this.fleetPage);
+  }
+
+  fleetTop(query: FleetTopQuery): ReturnType<History['fleetTop']> {
+    this.fleetQueries.push(query);
+    return this.#answer(this.ranked);
+  }
+
+  file(query: ReadingsQuery, format: FileFormat): ReturnType<History['file']> {
     this.queries.push(query);
-    return this.#answer(new TextEncoder().encode(`${format} of ${query.device}`));
+    const { device } = query;
+    const text =
+      format === 'json' ? JSON.stringify({ device, readings: this.rows }) : `${format} of ${device}`;
+    return this.#answer(new TextEncoder().encode(text));
   }
 
   windows(query: WindowsQuery): ReturnType<History['windows']> {
@@ -270,6 +300,10 @@ export const reading = (device: string, value: number | string): Reading => ({
 
 interface RunningApi extends RunningServer {
   readonly registry: FakeRegistry;
+  readonly administration: FakeAdministration;
+  readonly commands: FakeCommands;
+  readonly discovery: FakeDiscovery;
+  readonly twins: FakeTwins;
   readonly history: FakeHistory;
   readonly quarantine: FakeQuarantine;
   readonly ledger: FakeLedger;
@@ -292,6 +326,11 @@ export async function runApi(options: { readonly clock?: Clock } = {}): Promise<
   const parts = {
     security: new FakeSecurity(),
     registry: new FakeRegistry(),
+    administration: new FakeAdministration(),
+    commands: new FakeCommands(),
+    discovery: new FakeDiscovery(),
+    presence: new FakePresence(),
+    twins: new FakeTwins(),
     history: new FakeHistory(),
     quarantine: new FakeQuarantine(),
     ledger: new FakeLedger(),

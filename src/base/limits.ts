@@ -14,6 +14,8 @@ export const TOPIC_MAX_LEVELS = 32;
 // --- packets ---------------------------------------------------------------------------------------------
 /** One message, MQTT or HTTP item. The largest firmware-less payload seen in the field is far below 1 MiB. */
 export const PACKET_MAX_BYTES = 1_048_576;
+/** Binary data of a property: its length is 16 bits [MQTT 5, 1.5.6]. */
+export const MESSAGE_CORRELATION_MAX_BYTES = 65_535;
 /** One HTTP body (a batch). */
 export const HTTP_BODY_MAX_BYTES = 8 * 1_048_576;
 /** Items of one HTTP batch or readings of one packet: what a stage handles without yielding (~20 ms). */
@@ -303,6 +305,12 @@ export const STORE_RETRY_MAX_MS = 10_000;
 export const DOWNSAMPLE_ROWS_MAX = 1_000_000;
 export const DOWNSAMPLE_POINTS_DEFAULT = 1_000;
 export const DOWNSAMPLE_POINTS_MAX = 10_000;
+/** Ids of series in the text of a statement: as many as one device has; the planner takes ~15 µs for each. */
+export const SERIES_IN_STATEMENT_MAX = 1_000;
+/** Readings written as JSON before the pipeline gets its turn: ~5 ms. */
+export const JSON_ROWS_PER_TURN = 20_000;
+/** Last values of one page of devices, unless one device alone has more: ~10 MB of JSON. */
+export const FLEET_PAGE_SERIES_MAX = 100_000;
 /** Queries on the way at once: each holds a thread of libuv's four, which the log's commits need, too. */
 export const QUERIES_RUNNING_MAX = 2;
 /** JavaScript heap of the data worker: series and devices at the millions; DuckDB's memory is its own. */
@@ -401,10 +409,76 @@ export const DEAD_LETTERS_MAX = 1_000;
 // --- devices ---------------------------------------------------------------------------------------------
 /** 2.5 × the 100,000 devices one process is built for; each costs up to 1 KiB of memory. */
 export const DEVICES_MAX = 250_000;
+/** As much as Azure allows each part, four times AWS: settings, not data. */
+export const TWIN_DOCUMENT_MAX_BYTES = 32_768;
+export const TWIN_PROPERTIES_MAX = 512;
+export const TWIN_KEY_MAX_CHARS = 128;
+/** Changes kept of each part of a twin; longer ones without what they said: 200 KiB a part at most. */
+export const TWIN_HISTORY_MAX = 50;
+export const TWIN_HISTORY_PATCH_MAX_BYTES = 4_096;
+/** Changes that wait for the disk: a second of it; more is refused, or sent again by the device. */
+export const TWIN_WRITES_PENDING_MAX = 10_000;
+/** A delta that the log did not take is offered again after this, so many at once. */
+export const TWIN_RETRY_MS = 1_000;
+export const TWIN_RETRIES_PER_TICK_MAX = 500;
+/** Time is looked at this often: a transition that time alone makes is late by so much at most. */
+export const PRESENCE_TICK_MS = 250;
+/** Deadlines looked at per tick: ~1 µs each, so that 100,000 devices that report every 10 s cost 2% of a core. */
+export const PRESENCE_DUE_PER_TICK_MAX = 5_000;
+/** Transitions told per tick: 100,000 devices that go at once are told of within 10 s, not in one turn. */
+export const PRESENCE_TOLD_PER_TICK_MAX = 2_500;
+/** Overdue = silent for this many of its declared intervals, as for the keep alive of MQTT [MQTT-3.1.2-22] … */
+export const PRESENCE_OVERDUE_FACTOR = 1.5;
+/** … and this, the usual way from a message to history at most. Where history is further behind, nobody gets overdue. */
+export const PRESENCE_LAG_MS = 5_000;
+/** A device without connection and declaration counts as reporting for so long after its last data. */
+export const PRESENCE_SILENCE_MS = 600_000;
+/** After a start nobody is called disconnected: 1.5 × the usual keep alive of 60 s, and a back-off of 30 s. */
+export const PRESENCE_GRACE_MS = 120_000;
+export const PRESENCE_EVERY_MIN_MS = 1_000;
+export const PRESENCE_EVERY_MAX_MS = 366 * 86_400_000;
+/** `connecting` lasts some milliseconds and is told of only if it does not. */
+export const PRESENCE_CONNECTING_TOLD_MS = 1_000;
+/** Transitions of one device that are told within a window: three visits with data; more is flapping, and held back … */
+export const PRESENCE_FLAPS_MAX = 10;
+export const PRESENCE_FLAP_WINDOW_MS = 60_000;
+/** … until it has been quiet for so long, or has flapped for as long as this. */
+export const PRESENCE_QUIET_MS = 30_000;
+export const PRESENCE_HELD_MAX_MS = 300_000;
+/** How long the last transitions may be lost by a crash; the grace of the next start covers them. */
+export const PRESENCE_FLUSH_MS = 1_000;
+/** Records of one batch: ~20 ms of LMDB. */
+export const PRESENCE_FLUSH_MAX = 5_000;
 export const DEVICE_PAGE_DEFAULT = 100;
 export const DEVICE_PAGE_MAX = 1_000;
 /** Registry writes that wait for the disk; beyond, the caller is told to slow down. */
 export const DEVICE_WRITES_PENDING_MAX = 10_000;
+/** Labels of one device: what a person takes in at a look, and ~10 bytes of index each. */
+export const DEVICE_TAGS_MAX = 32;
+export const TAG_MAX_CHARS = 64;
+export const DEVICE_GROUPS_MAX = 16;
+export const GROUPS_MAX = 1_000;
+/** Gateways that hang on gateways: two or three levels are built, deeper is a mistake. */
+export const GATEWAY_DEPTH_MAX = 16;
+/** MAC addresses of some interfaces, serial, UUID. */
+export const DEVICE_IDENTIFIERS_MAX = 8;
+/** Arrivals that a sorted list takes in one by one; more are merged in one walk (measured: even at 16 of 100,000). */
+export const SORTED_INSERTS_MAX = 16;
+/** Changes remembered of one device (~300 bytes each on disk), and what one says of a single value. */
+export const DEVICE_HISTORY_MAX = 100;
+export const DEVICE_HISTORY_VALUE_MAX_CHARS = 256;
+/** Devices that are gone and whose history is still there: ~30 MB; beyond, the one gone for longest is forgotten. */
+export const REMOVED_HISTORIES_MAX = 10_000;
+/** Rows of an import on their way to disk at once: as many as one commit takes without waiting for another. */
+export const IMPORT_IN_FLIGHT = 256;
+/** An import writes as fast as the disk takes it; two share it. A rehearsal of 250,000 devices holds ~80 MB. */
+export const IMPORTS_AT_ONCE = 2;
+/** Rows of one import: the devices of one server twice over. */
+export const IMPORT_MAX_ROWS = 500_000;
+/** One line or JSON object of an import: a device with all attributes it may have. */
+export const IMPORT_ROW_MAX_CHARS = 65_536;
+/** All of one import: 250,000 rows of 1 KiB. It is read as it comes, never held. */
+export const IMPORT_MAX_BYTES = 256 * 1_048_576;
 export const ATTRIBUTES_MAX_KEYS = 128;
 /** As JSON. Attributes are kept in memory with their device. */
 export const ATTRIBUTES_MAX_BYTES = 16_384;
@@ -412,6 +486,140 @@ export const PROFILES_MAX = 1_000;
 /** Derived metrics of one profile: each is looked at for every packet that brings one of its inputs. */
 export const PROFILE_DERIVED_MAX = 100;
 export const PROFILE_METRICS_MAX = 1_000;
+
+// --- discovery -------------------------------------------------------------------------------------------
+/** Each scanner is looked at so often; what is plugged in shows within a second. */
+export const DISCOVERY_TICK_MS = 1_000;
+/** One look of a scanner: several times what the slowest (a description over a bad radio link) was seen to take. */
+export const DISCOVERY_SCAN_MAX_MS = 10_000;
+export const DISCOVERY_STOP_MAX_MS = 2_000;
+/** A scanner that is unavailable or failed is tried again after this, doubling. */
+export const DISCOVERY_BACKOFF_INITIAL_MS = 5_000;
+export const DISCOVERY_BACKOFF_MAX_MS = 5 * 60_000;
+/** One scanner: the busiest hall of Bluetooth beacons brings a few hundred a second; over it sightings are dropped. */
+export const DISCOVERY_SIGHTINGS_PER_SECOND = 1_000;
+/** Found and undecided: 2–4 KiB each; over it the one unseen for longest goes. */
+export const DISCOVERY_CANDIDATES_MAX = 5_000;
+/** Ignored, blocked and admitted ones: kept on disk and in memory. */
+export const DISCOVERY_DECISIONS_MAX = 20_000;
+export const DISCOVERY_PAGE_DEFAULT = 100;
+export const DISCOVERY_PAGE_MAX = 1_000;
+/** Texts of strangers: longer ones are cut. DNS labels have 63 bytes, UPnP names 64 characters. */
+export const DISCOVERY_TEXT_MAX_CHARS = 256;
+/** Of one candidate, by kind of identifier, names, services; the oldest go. */
+export const DISCOVERY_VALUES_MAX = 8;
+export const DISCOVERY_SERVICES_MAX = 32;
+export const DISCOVERY_ATTRIBUTES_MAX = 64;
+/** Lines of evidence of one candidate: one for each scanner and text; the oldest go. */
+export const DISCOVERY_EVIDENCE_MAX = 16;
+/** An address not seen for so long may be somebody else's by now: the shortest usual DHCP lease is longer. */
+export const DISCOVERY_ADDRESS_FRESH_MS = 15 * 60_000;
+export const DISCOVERY_WATCHERS_MAX = 64;
+/** Admissions by one watcher: whoever can announce himself must not fill the registry. */
+export const DISCOVERY_WATCHER_ADMISSIONS_PER_HOUR = 500;
+/** Interfaces that are listened on: a host of containers has hundreds. */
+export const DISCOVERY_INTERFACES_MAX = 8;
+/** Datagrams of one multicast protocol looked at per second; a busy office sends tens. */
+export const DISCOVERY_DATAGRAMS_PER_SECOND = 500;
+/** RFC 6762, 17: messages have at most 9,000 bytes; SSDP ones fit a packet of 1,500. */
+export const DISCOVERY_DATAGRAM_MAX_BYTES = 9_000;
+/** UPnP description documents are a few KiB; 64 KiB is a device with everything. */
+export const DESCRIPTION_MAX_BYTES = 65_536;
+export const DESCRIPTION_TIMEOUT_MS = 3_000;
+export const DESCRIPTION_MAX_DEPTH = 16;
+export const DESCRIPTION_MAX_ELEMENTS = 2_000;
+/** Fetches at once, waiting ones, and documents remembered. */
+export const DESCRIPTION_FETCHES_MAX = 4;
+export const DESCRIPTION_QUEUE_MAX = 256;
+export const DESCRIPTION_CACHE_MAX = 1_000;
+/** A document is read again after this long, a refused one, too. */
+export const DESCRIPTION_FRESH_MS = 60 * 60_000;
+/** Rows of the neighbour table: the kernel's own bound (gc_thresh3) is 1,024 unless raised. */
+export const NEIGHBOURS_MAX = 4_096;
+/** Ranges a user names, and addresses in all of them: a /16 takes an hour and a half at the rate below. */
+export const PROBE_RANGES_MAX = 32;
+export const PROBE_ADDRESSES_MAX = 65_536;
+/** Connection attempts: below what consumer routers and intrusion detection take for a scan of the whole network. */
+export const PROBE_CONNECTS_PER_SECOND = 64;
+export const PROBE_CONNECTS_IN_FLIGHT = 32;
+/** On a local network an answer takes milliseconds; a sleepy radio link up to a second. */
+export const PROBE_CONNECT_TIMEOUT_MS = 1_000;
+/** Modbus application protocol: 7 bytes of header, PDU of at most 253 [MODBUS Messaging on TCP/IP, 3.1.3]. */
+export const MODBUS_FRAME_MAX_BYTES = 260;
+export const MODBUS_REPLY_TIMEOUT_MS = 2_000;
+/** Requests for one identification: "more follows" may not go on for ever. */
+export const MODBUS_IDENTIFICATION_REQUESTS_MAX = 8;
+
+// --- discovery by USB and Bluetooth ----------------------------------------------------------------------
+/** A little less than DISCOVERY_TICK_MS: so that USB is looked at at each tick, not at every other one. */
+export const USB_PACE_MS = 900;
+/** 127 devices a bus [USB 2.0, 8.3.2.1], and no machine has more than a few buses. */
+export const USB_DEVICES_MAX = 1_024;
+/** Interfaces of one device [USB 2.0, 9.6.3: one byte; composite devices have up to a dozen]. */
+export const USB_INTERFACES_MAX = 32;
+/** One attribute of sysfs is at most a page; names of devices have 126 characters [USB 2.0, 9.6.7]. */
+export const SYSFS_ATTRIBUTE_MAX_CHARS = 4_096;
+/** Entries of one folder: USB_DEVICES_MAX devices with some interfaces each. */
+export const SYSFS_ENTRIES_MAX = 8_192;
+/** What stays plugged in is reported again after this, so that it counts as seen. */
+export const USB_REPEAT_MS = 60_000;
+/** The driver of a device makes its serial port some tenths of a second after the device has appeared. */
+export const USB_SETTLE_MS = 3_000;
+/** Listing serial ports asks another process or the system: milliseconds, unless that hangs. */
+export const SERIAL_LIST_TIMEOUT_MS = 2_000;
+/** How often the radio is asked whether it is still there. */
+export const BLE_PACE_MS = 5_000;
+/** The adapter's state, and the start of its scan: 50 ms measured; BlueZ may be started for it. */
+export const BLE_START_MAX_MS = 5_000;
+/** Heap of the radio's thread: BLE_ADDRESSES_MAX of them take 10 MiB. */
+export const BLE_THREAD_HEAP_MIB = 64;
+/** The thread closes its connection within milliseconds; one that does not is ended. */
+export const BLE_THREAD_STOP_MS = 1_000;
+/** Nothing heard for so long: the scan is begun anew, in case the Bluetooth service was restarted. */
+export const BLE_SILENCE_MAX_MS = 60_000;
+/** Addresses the library remembers (~2 KiB each) and never forgets: over it the scan is begun anew. */
+export const BLE_ADDRESSES_MAX = 5_000;
+/** Devices whose last words are remembered (~300 bytes each); the one silent for longest is forgotten. */
+export const BLE_TRACKED_MAX = 2_000;
+/** The same advertisement again is passed on after this; what changes, ten times a second and device. */
+export const BLE_REPEAT_MS = 10_000;
+export const BLE_CHANGE_MIN_MS = 100;
+/** Malformed payloads that are logged, one line for each device and format. */
+export const BLE_REFUSALS_LOGGED_MAX = 1_000;
+
+// --- commands --------------------------------------------------------------------------------------------
+/** A device that is awake answers within a second or two; one that has to turn a motor may take some. */
+export const COMMAND_TIMEOUT_DEFAULT_MS = 10_000;
+export const COMMAND_TIMEOUT_MAX_MS = 24 * 3_600_000;
+/** Short on purpose: what nobody expects any more (a door that opens an hour later) must be asked for. */
+export const COMMAND_EXPIRY_DEFAULT_MS = 60_000;
+export const COMMAND_EXPIRY_MAX_MS = 30 * 86_400_000;
+export const COMMAND_RETRIES_DEFAULT = 2;
+export const COMMAND_RETRIES_MAX = 10;
+/** Commands of one profile, and what the schemas of one may take as JSON: they are looked through at each request. */
+export const PROFILE_COMMANDS_MAX = 100;
+export const COMMAND_SCHEMA_MAX_BYTES = 16_384;
+export const COMMAND_ARGUMENTS_MAX_BYTES = 16_384;
+/** Of a reply, as it came; what a device reads out of itself fits, a file does not. */
+export const COMMAND_REPLY_MAX_BYTES = 65_536;
+/** Open commands of one device: what a person or a rule sent and still cares for. */
+export const COMMANDS_PER_DEVICE_MAX = 100;
+/** Open commands of all devices (~700 bytes each), and what their arguments may take. */
+export const COMMANDS_OPEN_MAX = 50_000;
+export const COMMANDS_OPEN_MAX_BYTES = 64 * 1_048_576;
+/** Commands that have ended and can still be asked for: ~100 bytes of memory each, the rest is on disk. */
+export const COMMANDS_KEPT_MAX = 20_000;
+/** How often due ones are looked for: a time-out is late by two of these at most. */
+export const COMMAND_TICK_MS = 100;
+/** A device on the same network answers within so long: such a command is written once, with its reply. */
+export const COMMAND_LINGER_MS = 50;
+/** From CONNECT to the subscriptions of a client; one that has them from before subscribes to nothing. */
+export const COMMAND_SETTLE_MS = 1_000;
+/** A caller waits for the end of a command so long at most: below the 60 s after which proxies give up. */
+export const COMMAND_WAIT_MAX_MS = 55_000;
+export const COMMAND_LIST_MAX = 1_000;
+/** Texts of a reply that are kept apart from its result. */
+export const COMMAND_MESSAGE_MAX_CHARS = 512;
 
 // --- security --------------------------------------------------------------------------------------------
 export const TOKEN_LIFETIME_S = 3_600;
@@ -480,6 +688,9 @@ export const INGEST_REJECTIONS_MAX = 1_000;
 export const PAGE_DEFAULT = 100;
 export const PAGE_MAX = 1_000;
 export const METRICS_PER_QUERY_MAX = 100;
+/** Rows of a ranking: more is a list, which export and query give. */
+export const TOP_DEFAULT = 10;
+export const TOP_MAX = 1_000;
 /** Rows of an answer written at once before the socket gets its turn (~100 kB of JSON). */
 export const ROWS_PER_CHUNK = 1_000;
 /** Open event streams and live sockets: end of rights looked at (revocation is told at once), sign of life, patience. */
@@ -578,8 +789,8 @@ export const REPLAY_INFLIGHT_MAX = 1_000;
 export const REPLAY_SORT_MAX_ROWS = 200_000;
 export const REPLAY_JSON_MAX_BYTES = 64 * 1_048_576;
 /** An unclosed quote must not swallow the file. */
-export const REPLAY_CELL_MAX_CHARS = 65_536;
-export const REPLAY_COLUMNS_MAX = 1_000;
+export const CSV_CELL_MAX_CHARS = 65_536;
+export const CSV_COLUMNS_MAX = 1_000;
 /** One connection per value of the device column: more values than this and it is no device column. */
 export const REPLAY_DEVICES_MAX = 200;
 /** Without one acknowledgement for so long while some are due, the server counts as gone. */
@@ -588,6 +799,8 @@ export const REPLAY_STALL_MAX_MS = 60_000;
 export const FLEET_DEVICES_MAX = 5_000;
 export const FLEET_REGISTRATIONS_IN_FLIGHT = 16;
 export const FLEET_CONNECTS_IN_FLIGHT = 64;
+/** Rows of one request of `devices import`: with tokens ~5 s, well below what a request may take. */
+export const IMPORT_BATCH_MAX_ROWS = 5_000;
 /** Unacknowledged messages of one simulated device before its turn is passed on. */
 export const FLEET_INFLIGHT_PER_DEVICE_MAX = 100;
 /** Debt to the asked rate that is worked off later; what is beyond is written off and reported. */

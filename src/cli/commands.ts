@@ -1,14 +1,24 @@
 import { Command, Option } from 'commander';
-import { DOWNSAMPLE_POINTS_MAX, LEDGER_LIMIT_MAX, PAGE_MAX, QUERY_LIMIT_MAX } from '../base/limits.ts';
+import {
+  DOWNSAMPLE_POINTS_MAX,
+  LEDGER_LIMIT_MAX,
+  PAGE_MAX,
+  QUERY_LIMIT_MAX,
+  TOP_MAX,
+} from '../base/limits.ts';
 import { AGGREGATES, DOWNSAMPLINGS } from '../model/ports/history.ts';
 import { ROLES } from '../model/ports/security.ts';
+import { addDiscoveryVerbs } from './discovery-commands.ts';
 import type { CommonOptions } from './endpoint.ts';
 import { collect, duration, Grammar, integer, size } from './grammar.ts';
 import type { CliIo } from './io.ts';
+import { addCommandVerbs, addFilter, addRegistryVerbs } from './registry-commands.ts';
 import { addTrafficVerbs } from './traffic-commands.ts';
+import { addPresenceVerb, addTwinVerbs } from './twin-commands.ts';
 import type { ClientListOptions, DisconnectOptions } from './verbs/clients.ts';
 import type { AddOptions, ListOptions } from './verbs/devices.ts';
 import type { ExportOptions } from './verbs/export.ts';
+import type { FleetLatestOptions, FleetTopOptions } from './verbs/fleet.ts';
 import type { LedgerOptions } from './verbs/ledger.ts';
 import type { DropOptions, QuarantineOptions, ReplayQuarantineOptions } from './verbs/quarantine.ts';
 import type { QueryOptions } from './verbs/query.ts';
@@ -33,14 +43,19 @@ export function buildProgram(io: CliIo): { readonly program: Command; readonly g
     .showHelpAfterError('(--help lists what is possible)')
     .addHelpText('after', '\nsensorium start runs the system. Exit codes: 0 done, 1 failed, 2 wrong usage.');
   addIdentityVerbs(program, grammar);
+  addCommandVerbs(program, grammar);
   addReadingVerbs(program, grammar);
+  addFleetVerbs(program, grammar);
   addTrafficVerbs(program, grammar);
+  addTwinVerbs(program, grammar);
+  addDiscoveryVerbs(program, grammar);
   addClientVerbs(program, grammar);
   addInspectionVerbs(program, grammar);
   return { program, grammar };
 }
 
-function addIdentityVerbs(program: Command, { verb, within }: Grammar): void {
+function addIdentityVerbs(program: Command, grammar: Grammar): void {
+  const { verb, within } = grammar;
   verb(program, 'token', 'make a token for a user of the API')
     .option('--subject <name>', 'whom it names')
     .addOption(new Option('--role <role>', 'what it allows').choices(ROLES))
@@ -56,18 +71,18 @@ function addIdentityVerbs(program: Command, { verb, within }: Grammar): void {
     .option('--parent <id>', 'the gateway it hangs on')
     .option('--preset <preset>', 'foreign topics: zigbee2mqtt, tasmota, shelly, homeassistant')
     .option('--topic-base <topic>', 'topic prefix of the preset, where it is not the default')
+    .option('--tag <tag>', 'label (repeatable)', collect)
+    .option('--group <group>', 'group that it is in (repeatable)', collect)
     .action((id: string, options: AddOptions & CommonOptions) =>
       within(options, async (session) => (await loadDevices()).addDevice(id, options, session)),
     );
-  verb(devices, 'list', 'list devices')
-    .option('--text <text>', 'part of id or name')
-    .option('--parent <id>', 'children of this gateway')
-    .option('--profile <id>', 'devices of this model')
+  addFilter(verb(devices, 'list', 'list devices'))
     .option('--limit <n>', 'how many at most', integer(1, QUERY_LIMIT_MAX))
     .action((options: ListOptions & CommonOptions) =>
       within(options, async (session) => {
-        const { text, parent, profile, limit } = options;
-        return (await loadDevices()).listDevices({ text, parent, profile, limit }, session);
+        const { text, parent, profile, tag, group, identifier, limit } = options;
+        const which = { text, parent, profile, tag, group, identifier, limit };
+        return (await loadDevices()).listDevices(which, session);
       }),
     );
   verb(devices, 'show <id>', 'show one device').action((id: string, options: CommonOptions) =>
@@ -83,6 +98,8 @@ function addIdentityVerbs(program: Command, { verb, within }: Grammar): void {
     .action((id: string, options: { rotate?: boolean; revoke?: boolean } & CommonOptions) =>
       within(options, async (session) => (await loadDevices()).deviceCredentials(id, options, session)),
     );
+  addPresenceVerb(devices, grammar);
+  addRegistryVerbs(devices, grammar);
 }
 
 const loadDevices = () => import('./verbs/devices.ts');
@@ -144,6 +161,28 @@ function addReadingVerbs(program: Command, { verb, within }: Grammar): void {
       within(options, async (session) => (await import('./verbs/tail.ts')).tail(options, session)),
     );
 }
+
+function addFleetVerbs(program: Command, { verb, within }: Grammar): void {
+  const fleet = program.command('fleet').description('questions about all devices at once');
+  verb(fleet, 'latest [metrics...]', 'the last values of every device; default: all metrics')
+    .option('--limit <n>', 'how many devices at most', integer(1, QUERY_LIMIT_MAX))
+    .option('--after <id>', 'devices above this id')
+    .action((metrics: readonly string[], options: FleetLatestOptions & CommonOptions) =>
+      within(options, async (session) => (await loadFleet()).fleetLatest(metrics, options, session)),
+    );
+  const top = verb(fleet, 'top <metric>', 'devices with the largest value of a metric');
+  addTimes(top)
+    .addOption(
+      new Option('--agg <function>', 'of the readings in the range; default max').choices(AGGREGATES),
+    )
+    .addOption(new Option('--order <order>', 'asc: the smallest first').choices(['desc', 'asc']))
+    .option('--limit <n>', 'how many devices; default 10', integer(1, TOP_MAX))
+    .action((metric: string, options: FleetTopOptions & CommonOptions) =>
+      within(options, async (session) => (await loadFleet()).fleetTop(metric, options, session)),
+    );
+}
+
+const loadFleet = () => import('./verbs/fleet.ts');
 
 function addClientVerbs(program: Command, { verb, within }: Grammar): void {
   const clients = program.command('clients').description('look at MQTT clients, disconnect them');
@@ -248,10 +287,13 @@ const filtered = (command: Command): Command =>
 
 const loadQuarantine = () => import('./verbs/quarantine.ts');
 
-function addRange(command: Command): Command {
-  return command
+const addTimes = (command: Command): Command =>
+  command
     .option('--from <time>', 'from this time on: ISO 8601, epoch ms, -1h')
-    .option('--to <time>', 'up to this time, exclusive')
+    .option('--to <time>', 'up to this time, exclusive');
+
+function addRange(command: Command): Command {
+  return addTimes(command)
     .option('--interval <width>', 'one value per interval: 10s, 1m, 1h, 1d')
     .addOption(new Option('--agg <function>', 'how an interval is summed up').choices(AGGREGATES));
 }

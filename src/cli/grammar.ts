@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, type CommandOptions, InvalidArgumentError } from 'commander';
 import { parseSize } from '../base/size-units.ts';
 import type { CommonOptions } from './endpoint.ts';
 import type { CliIo } from './io.ts';
@@ -14,10 +14,15 @@ export class Grammar {
     this.#io = io;
   }
 
-  /** A verb with the options that all have. */
-  readonly verb = (parent: Command, usage: string, description: string): Command => {
+  /** A verb with the options that all have; `isDefault`: meant where its parent stands alone. */
+  readonly verb = (
+    parent: Command,
+    usage: string,
+    description: string,
+    options: CommandOptions = {},
+  ): Command => {
     return parent
-      .command(usage)
+      .command(usage, options)
       .description(description)
       .option('--json', 'machine output on standard output, nothing else')
       .option('--url <url>', 'server to talk to; its token is taken from SENSORIUM_TOKEN')

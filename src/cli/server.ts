@@ -11,14 +11,15 @@ export interface ServerClientOptions {
   readonly origin: string;
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
-type QueryValue = string | number | undefined;
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type QueryValue = string | number | boolean | readonly string[] | undefined;
 
 interface RequestOptions {
   readonly query?: Readonly<Record<string, QueryValue>> | undefined;
   /** An object goes as JSON; text goes as it is, with `contentType`. */
   readonly body?: object | string | undefined;
   readonly contentType?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -69,7 +70,7 @@ export class ServerClient {
   }
 
   async #fetch(method: Method, path: string, options: RequestOptions): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    const headers: Record<string, string> = { authorization: `Bearer ${this.token}`, ...options.headers };
     const { body, signal } = options;
     if (body !== undefined) headers['content-type'] = options.contentType ?? 'application/json';
     const late = new AbortController();
@@ -97,7 +98,8 @@ export const devicePath = (id: string, rest = ''): string =>
 function queryString(query: Readonly<Record<string, QueryValue>> | undefined): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined) params.set(name, String(value));
+    if (Array.isArray(value)) for (const one of value) params.append(name, String(one));
+    else if (value !== undefined) params.set(name, String(value));
   }
   return params.size === 0 ? '' : `?${params.toString()}`;
 }

@@ -1,4 +1,6 @@
 import { TIME_UNITS_MS } from '../base/time-units.ts';
+import type { ReadingValue } from '../model/reading.ts';
+import { UsageError } from './io.ts';
 import { parseInstant } from './replay/instant.ts';
 
 /**
@@ -41,6 +43,16 @@ export function readInteger(text: string, min: number, max: number): number | un
 export function readShare(text: string): number | undefined {
   const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
   return value >= 0 && value <= 1 ? value : undefined;
+}
+
+/** `temperature=21.5`: a number if it looks like one, true and false, else text. Throws UsageError. */
+export function readPair(text: string, what: string): readonly [string, ReadingValue] {
+  const cut = text.indexOf('=');
+  if (cut <= 0) throw new UsageError(`"${text}" is not ${what}=value`);
+  const value = text.slice(cut + 1);
+  if (value === 'true' || value === 'false') return [text.slice(0, cut), value === 'true'];
+  const isNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value);
+  return [text.slice(0, cut), isNumber ? Number(value) : value];
 }
 
 export function formatDuration(ms: number): string {

@@ -11,7 +11,9 @@ import type { EventPublisher } from '../model/ports/events.ts';
 import type { Intake } from '../model/ports/history.ts';
 import type { Receipts } from '../model/ports/ledger.ts';
 import type { Log, LogLookup } from '../model/ports/log.ts';
+import { type Messaging, noMessaging } from '../model/ports/messaging.ts';
 import type { Meter } from '../model/ports/meter.ts';
+import type { ConnectionWatch } from '../model/ports/presence.ts';
 import type { SecurityFacade } from '../model/ports/security.ts';
 import type { StateStore } from '../model/ports/state.ts';
 import type { BridgeSettings } from './bridge/bridge-settings.ts';
@@ -41,6 +43,8 @@ export interface CommunicationOptions {
   readonly intake: Intake;
   readonly state: StateStore;
   readonly events: EventPublisher;
+  /** Told of connections of devices. */
+  readonly connections: ConnectionWatch;
   readonly receipts: Receipts;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -65,6 +69,7 @@ export class CommunicationManager implements Manager {
       lookup,
       state,
       events,
+      connections,
       random,
       receipts,
       ...shared
@@ -79,7 +84,7 @@ export class CommunicationManager implements Manager {
         log,
         lookup,
         state,
-        events,
+        connections,
         receipts,
       });
     }
@@ -88,6 +93,10 @@ export class CommunicationManager implements Manager {
     if (http === undefined) return;
     const upgrades: Upgrades = servesMqtt ? { [MQTT_PATH]: (upgrade) => this.#mqtt?.upgrade(upgrade) } : {};
     this.#http = new HttpServer({ ...shared, listener: http, intake, doors, upgrades });
+  }
+
+  get messaging(): Messaging {
+    return this.#mqtt?.messaging ?? noMessaging;
   }
 
   get clients(): ClientDirectory {

@@ -114,6 +114,69 @@ describe('the data manager', () => {
     ]);
   });
 
+  it('answers for the whole fleet, but for devices that were removed', async () => {
+    await registry.add({ id: 'e' });
+    await manager.start();
+    await send(
+      telemetry('d', { t: 20, on: false }),
+      telemetry('e', { t: 30, on: true }),
+      telemetry('e', { t: 25, state: 'ok' }),
+      telemetry('gw', { u: 1 }),
+    );
+    await caughtUp();
+    const { history } = manager;
+    const reading = (metric: string, value: unknown) => ({ metric, ts: NOW, value });
+    expect(await history.fleetLatest({ limit: 2 })).toEqual({
+      ok: true,
+      value: {
+        devices: [
+          { device: 'd', readings: [reading('t', 20), reading('on', false)] },
+          { device: 'e', readings: [reading('t', 25), reading('on', true), reading('state', 'ok')] },
+        ],
+        next: 'e',
+      },
+    });
+    expect(await history.fleetLatest({ metrics: ['state', 'u'], after: 'd' })).toEqual({
+      ok: true,
+      value: {
+        devices: [
+          { device: 'e', readings: [reading('state', 'ok')] },
+          { device: 'gw', readings: [reading('u', 1)] },
+        ],
+      },
+    });
+    const top = (more: object = {}) => history.fleetTop({ metric: 't', ...more });
+    expect(await top()).toEqual({
+      ok: true,
+      value: [
+        { device: 'e', value: 30, count: 2 },
+        { device: 'd', value: 20, count: 1 },
+      ],
+    });
+    expect(await top({ ascending: true, limit: 1 })).toMatchObject({ value: [{ device: 'd' }] });
+    expect(await top({ aggregate: 'avg', from: NOW, to: NOW + 1 })).toMatchObject({
+      value: [{ value: 27.5 }, {}],
+    });
+    expect(await top({ metric: 'on' })).toMatchObject({
+      value: [{ device: 'e', value: true }, { value: false }],
+    });
+    expect(await top({ metric: 'on', aggregate: 'avg' })).toMatchObject({
+      value: [{ value: 1 }, { value: 0 }],
+    });
+    expect(await top({ metric: 'state' })).toEqual({ ok: true, value: [] });
+    expect(await top({ from: 2, to: 1 })).toMatchObject({ error: { code: 'query.invalid' } });
+    await registry.remove('e');
+    expect(await top()).toEqual({ ok: true, value: [{ device: 'd', value: 20, count: 1 }] });
+    expect(await history.fleetLatest({ metrics: ['t'] })).toMatchObject({
+      value: { devices: [{ device: 'd' }] },
+    });
+    const json = await history.file({ device: 'd', metrics: ['on'] }, 'json');
+    expect(json.ok && JSON.parse(Buffer.from(json.value).toString())).toEqual({
+      device: 'd',
+      readings: [reading('on', false)],
+    });
+  });
+
   it('knows a device that was registered a moment before it published', async () => {
     await manager.start();
     for (let at = 0; at < 20; at += 1) {

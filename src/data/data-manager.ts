@@ -179,6 +179,11 @@ export class DataManager implements Manager {
     this.#release();
   }
 
+  /** The first offset that is not in history; undefined while there is none. */
+  get storedUpTo(): Offset | undefined {
+    return this.#totals?.offset;
+  }
+
   health(): Health {
     if (this.#totals === undefined) return { status: 'down', reasons: [this.#down] };
     const reasons = [this.#trouble, this.#retention.reason].filter((reason) => reason !== undefined);

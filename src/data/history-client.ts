@@ -1,16 +1,25 @@
 import { FUTURE_TOLERANCE_MS, QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX } from '../base/limits.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
-import type { History, HistoryTotals, LatestRow, ReadingRow, ReadingsQuery } from '../model/ports/history.ts';
-import type { ReadingValue } from '../model/reading.ts';
+import type {
+  FileFormat,
+  FleetLatestPage,
+  FleetLatestQuery,
+  FleetTopQuery,
+  History,
+  HistoryTotals,
+  LatestRow,
+  RankedDevice,
+  ReadingRow,
+  ReadingsQuery,
+} from '../model/ports/history.ts';
 import type { WindowResult, WindowsQuery } from '../model/windows.ts';
-import type { Fault, Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
-import { KIND_BOOLEAN, KIND_TEXT, type Series } from './series.ts';
+import { keepsKind, latestByDevice, newestPerMetric, toRanked, toRows } from './answer-rows.ts';
+import type { Fault, Query, QueryAnswers, QueryRange } from './protocol.ts';
 
 /** The end of time where a query names none: a whole minute, so that windows reach it. */
 const FAR_FUTURE_MS = 253_402_300_800_000;
 const INTERVAL_MAX_MS = 3_660 * FUTURE_TOLERANCE_MS;
-const KEEPS_KIND: ReadonlySet<string | undefined> = new Set([undefined, 'first', 'last', 'min', 'max']);
 
 type Resolve = (result: Result<unknown, SensoriumError>) => void;
 
@@ -35,8 +44,7 @@ export class HistoryClient implements History {
     if (!range.ok) return range;
     const answer = await this.ask({ kind: 'rows', range: range.value });
     if (!answer.ok) return answer;
-    const aggregate = range.value.bucket?.aggregate;
-    return ok(toRows(answer.value, KEEPS_KIND.has(aggregate)));
+    return ok(toRows(answer.value, keepsKind(range.value.bucket?.aggregate)));
   }
 
   async windows(query: WindowsQuery): Promise<Result<readonly WindowResult[], SensoriumError>> {
@@ -58,7 +66,30 @@ export class HistoryClient implements History {
     return ok(newestPerMetric(toRows(answer.value, true)).map((row) => ({ device, ...row })));
   }
 
-  async file(query: ReadingsQuery, format: 'csv' | 'parquet'): Promise<Result<Uint8Array, SensoriumError>> {
+  async fleetLatest(query: FleetLatestQuery): Promise<Result<FleetLatestPage, SensoriumError>> {
+    const { metrics = [], after } = query;
+    const limit = checkLimit(query.limit);
+    if (!limit.ok) return limit;
+    const answer = await this.ask({ kind: 'fleet-latest', range: { metrics, after, limit: limit.value } });
+    if (!answer.ok) return answer;
+    const { next } = answer.value;
+    const devices = latestByDevice(answer.value);
+    return ok(next === undefined ? { devices } : { devices, next });
+  }
+
+  async fleetTop(query: FleetTopQuery): Promise<Result<readonly RankedDevice[], SensoriumError>> {
+    const { metric, from = 0, to = FAR_FUTURE_MS, aggregate = 'max', ascending = false } = query;
+    const limit = checkLimit(query.limit);
+    if (!limit.ok) return limit;
+    const wrong = rangeFault(from, to);
+    if (wrong !== undefined) return err(wrong);
+    const range = { from: bounded(from), to: bounded(to), limit: limit.value };
+    const asked = { metric, aggregate, descending: !ascending, ...range };
+    const answer = await this.ask({ kind: 'fleet-top', range: asked });
+    return answer.ok ? ok(answer.value.map((row) => toRanked(row, keepsKind(aggregate)))) : answer;
+  }
+
+  async file(query: ReadingsQuery, format: FileFormat): Promise<Result<Uint8Array, SensoriumError>> {
     const range = toRange(query);
     return range.ok ? this.ask({ kind: 'file', range: range.value, format }) : range;
   }
@@ -143,34 +174,3 @@ function rangeFault(from: number, to: number): SensoriumError | undefined {
 }
 
 const bounded = (ms: number): number => Math.min(Math.max(Math.ceil(ms), 0), FAR_FUTURE_MS);
-
-/** `keepsKind`: a boolean series answers booleans; its averages, sums and counts are numbers. */
-function toRows(columns: RowColumns, keepsKind: boolean): ReadingRow[] {
-  const dictionary = new Map(columns.dictionary.map((series) => [series.id, series]));
-  const rows: ReadingRow[] = [];
-  for (let row = 0; row < columns.ts.length; row += 1) {
-    const series = dictionary.get(columns.series[row] ?? 0);
-    if (series === undefined) continue;
-    const value = valueOf(columns, row, series, keepsKind);
-    const { metric, unit } = series;
-    const ts = columns.ts[row] ?? 0;
-    rows.push(unit === '' ? { metric, ts, value } : { metric, ts, value, unit });
-  }
-  return rows;
-}
-
-function valueOf(columns: RowColumns, row: number, series: Series, keepsKind: boolean): ReadingValue {
-  if (series.kind === KIND_TEXT) return columns.text.get(row) ?? '';
-  const value = columns.value[row] ?? 0;
-  return series.kind === KIND_BOOLEAN && keepsKind ? value !== 0 : value;
-}
-
-/** A metric that was sent in several units or kinds has several series: the newest speaks for it. */
-function newestPerMetric(rows: readonly ReadingRow[]): readonly ReadingRow[] {
-  const newest = new Map<string, ReadingRow>();
-  for (const row of rows) {
-    const known = newest.get(row.metric);
-    if (known === undefined || row.ts >= known.ts) newest.set(row.metric, row);
-  }
-  return [...newest.values()];
-}

@@ -1,7 +1,7 @@
 import type { Detector, Finding } from '../model/analysis.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { Offset } from '../model/packet.ts';
-import type { Aggregate, Downsampling, HistoryTotals } from '../model/ports/history.ts';
+import type { Aggregate, Downsampling, FileFormat, HistoryTotals } from '../model/ports/history.ts';
 import type { LedgerReport } from '../model/ports/ledger.ts';
 import type {
   QuarantinedPacket,
@@ -62,11 +62,30 @@ interface WindowsRange {
   readonly descending: boolean;
 }
 
+export interface FleetRange {
+  readonly metrics: readonly string[];
+  readonly after: string | undefined;
+  /** Devices. */
+  readonly limit: number;
+}
+
+/** `from <= ts < to`. */
+export interface RankRange {
+  readonly metric: string;
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  readonly descending: boolean;
+  readonly aggregate: Aggregate;
+}
+
 export type Query =
   | { readonly kind: 'rows'; readonly range: QueryRange }
-  | { readonly kind: 'file'; readonly range: QueryRange; readonly format: 'csv' | 'parquet' }
+  | { readonly kind: 'file'; readonly range: QueryRange; readonly format: FileFormat }
   | { readonly kind: 'windows'; readonly range: WindowsRange }
   | { readonly kind: 'latest'; readonly device: string; readonly metrics: readonly string[] }
+  | { readonly kind: 'fleet-latest'; readonly range: FleetRange }
+  | { readonly kind: 'fleet-top'; readonly range: RankRange }
   | { readonly kind: 'quarantine'; readonly filter: QuarantineFilter; readonly limit: number }
   | { readonly kind: 'quarantined'; readonly offset: Offset }
   | { readonly kind: 'step'; readonly step: QuarantineStep }
@@ -84,10 +103,24 @@ export interface RowColumns {
   readonly text: ReadonlyMap<number, string>;
 }
 
+/** `next`: the last device of the page; absent = there are no more. */
+export interface FleetColumns extends RowColumns {
+  readonly next: string | undefined;
+}
+
+/** A row of a ranking, with the series it is of. */
+export interface RankedRow {
+  readonly series: Series;
+  readonly value: number;
+  readonly count: number;
+}
+
 export interface QueryAnswers {
   readonly windows: readonly WindowResult[];
   readonly rows: RowColumns;
   readonly latest: RowColumns;
+  readonly 'fleet-latest': FleetColumns;
+  readonly 'fleet-top': readonly RankedRow[];
   readonly file: Uint8Array<ArrayBuffer>;
   readonly quarantine: readonly QuarantineRow[];
   readonly quarantined: QuarantinedPacket;

@@ -7,7 +7,11 @@ import type { Store } from './store/store.ts';
 const query = { kind: 'quarantine', filter: {}, limit: 1 } as const;
 
 const never = () => Promise.reject(new Error('not asked here'));
-const others = { ledger: { report: never }, retention: { status: never, preview: never } };
+const others = {
+  ledger: { report: never },
+  retention: { status: never, preview: never },
+  isRegistered: () => true,
+};
 
 /** A store whose queries end when told to, or when interrupted. */
 function slowStore() {

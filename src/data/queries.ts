@@ -5,9 +5,21 @@ import {
   QUERY_TIMEOUT_MS,
 } from '../base/limits.ts';
 import { asSensoriumError, problem, type SensoriumError } from '../model/errors.ts';
+import { keepsKind } from './answer-rows.ts';
 import { downsample } from './downsample.ts';
+import { fleetPage, fleetSeries, type IsRegistered } from './fleet-page.ts';
+import { jsonOfRows } from './json-rows.ts';
 import type { LedgerReports } from './ledger-report.ts';
-import type { Query, QueryAnswers, QueryRange, RowColumns } from './protocol.ts';
+import type {
+  FleetColumns,
+  FleetRange,
+  Query,
+  QueryAnswers,
+  QueryRange,
+  RankedRow,
+  RankRange,
+  RowColumns,
+} from './protocol.ts';
 import type { Keeper } from './retention/keeper.ts';
 import type { SeriesDirectory } from './series.ts';
 import type { RowsRequest, SeriesRows, Store } from './store/store.ts';
@@ -19,6 +31,7 @@ interface QueriesOptions {
   readonly series: () => SeriesDirectory | undefined;
   readonly ledger: Pick<LedgerReports, 'report'>;
   readonly retention: Pick<Keeper, 'status' | 'preview'>;
+  readonly isRegistered: IsRegistered;
   readonly timeoutMs?: number | undefined;
 }
 
@@ -31,6 +44,7 @@ export class Queries {
   readonly #series: () => SeriesDirectory | undefined;
   readonly #ledger: QueriesOptions['ledger'];
   readonly #retention: QueriesOptions['retention'];
+  readonly #isRegistered: IsRegistered;
   readonly #timeoutMs: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -40,6 +54,7 @@ export class Queries {
     this.#series = options.series;
     this.#ledger = options.ledger;
     this.#retention = options.retention;
+    this.#isRegistered = options.isRegistered;
     this.#timeoutMs = options.timeoutMs ?? QUERY_TIMEOUT_MS;
   }
 
@@ -80,6 +95,38 @@ export class Queries {
     return downsample(rows, downsampling);
   }
 
+  async #file(
+    directory: SeriesDirectory,
+    { range, format }: Extract<Query, { readonly kind: 'file' }>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    if (format !== 'json') return this.#store.file(toRequest(directory, range), format, signal);
+    const rows = columns(directory, await this.#rows(directory, range, signal));
+    return await jsonOfRows(range.device, rows, keepsKind(range.bucket?.aggregate));
+  }
+
+  async #fleetLatest(
+    directory: SeriesDirectory,
+    range: FleetRange,
+    signal: AbortSignal,
+  ): Promise<FleetColumns> {
+    const { series, next } = fleetPage(directory, range, this.#isRegistered);
+    return { ...columns(directory, await this.#store.latest(series, signal)), next };
+  }
+
+  async #fleetTop(
+    directory: SeriesDirectory,
+    { metric, ...range }: RankRange,
+    signal: AbortSignal,
+  ): Promise<readonly RankedRow[]> {
+    const series = fleetSeries(directory, metric, this.#isRegistered);
+    const ranked = await this.#store.rank({ series, ...range }, signal);
+    return ranked.flatMap(({ series: id, ...row }) => {
+      const of = directory.get(id);
+      return of === undefined ? [] : { series: of, ...row };
+    });
+  }
+
   async #answer(query: Question, signal: AbortSignal): Promise<QueryAnswers[Question['kind']]> {
     const directory = this.#series();
     if (directory === undefined) throw problem('store.unavailable', 'history is being opened again');
@@ -90,6 +137,10 @@ export class Queries {
         const series = directory.of(query.device, query.metrics);
         return columns(directory, await this.#store.latest(series, signal));
       }
+      case 'fleet-latest':
+        return this.#fleetLatest(directory, query.range, signal);
+      case 'fleet-top':
+        return this.#fleetTop(directory, query.range, signal);
       case 'windows': {
         const { device, metrics, window: name, ...rest } = query.range;
         const series = directory.of(device, metrics);
@@ -97,7 +148,7 @@ export class Queries {
         return rows.flatMap((row) => windowResult(row, directory) ?? []);
       }
       case 'file':
-        return this.#store.file(toRequest(directory, query.range), query.format, signal);
+        return this.#file(directory, query, signal);
       case 'quarantine':
         return this.#store.quarantine(query.filter, query.limit, signal);
       case 'quarantined': {

@@ -28,7 +28,10 @@ export class RegistryFeed {
 
   /** Returns the end of it. Changes that come while the snapshot is sent are newer, and sent later. */
   start(post: (message: ToWorker) => void): () => void {
-    const end = this.#registry.onChange((change) => post(toMessage(change)));
+    const end = this.#registry.onChange((change) => {
+      const message = toMessage(change);
+      if (message !== undefined) post(message);
+    });
     post({ kind: 'profiles', profiles: this.#registry.profiles() });
     let after: string | undefined;
     do {
@@ -65,7 +68,7 @@ export class RegistryFeed {
   }
 }
 
-function toMessage(change: RegistryChange): ToWorker {
+function toMessage(change: RegistryChange): ToWorker | undefined {
   switch (change.kind) {
     case 'device-put':
       return { kind: 'devices', devices: [toFacts(change.device)] };
@@ -73,5 +76,8 @@ function toMessage(change: RegistryChange): ToWorker {
       return { kind: 'device-removed', id: change.id };
     case 'profile-put':
       return { kind: 'profiles', profiles: [change.profile] };
+    case 'profile-removed':
+      // No device has it any more; one that gets it again gets it anew.
+      return undefined;
   }
 }

@@ -45,6 +45,10 @@ class FailingStore implements Store {
     return this.#store.latest(...args);
   }
 
+  rank(...args: Parameters<Store['rank']>) {
+    return this.#store.rank(...args);
+  }
+
   file(...args: Parameters<Store['file']>) {
     return this.#store.file(...args);
   }

@@ -37,6 +37,9 @@ export class SeriesDirectory {
   #counts = new Map<string, number>();
   #fresh: Series[] = [];
   #nextId = 0;
+  /** Ids of devices; those at the end are not in order yet. */
+  #devices: string[] = [];
+  #areSorted = true;
 
   constructor(known: Iterable<Series>) {
     for (const series of known) {
@@ -64,6 +67,8 @@ export class SeriesDirectory {
     if (families === undefined) {
       families = new Map();
       this.#families.set(device, families);
+      this.#devices.push(device);
+      this.#areSorted = false;
     }
     let family = families.get(metric);
     if (family === undefined) {
@@ -90,11 +95,17 @@ export class SeriesDirectory {
   of(device: string, metrics: readonly string[] = []): readonly Series[] {
     const families = this.#families.get(device);
     if (families === undefined) return [];
-    const found: Series[] = [];
-    for (const family of families.values()) {
-      if (metrics.length === 0 || metrics.includes(family.metric)) found.push(...family.series);
-    }
-    return found.toSorted((a, b) => a.id - b.id);
+    const found =
+      metrics.length === 0 ? [...families.values()] : metrics.flatMap((metric) => families.get(metric) ?? []);
+    return found.flatMap(({ series }) => series).toSorted((a, b) => a.id - b.id);
+  }
+
+  /** Devices that have sent something, by id: in the order in which the registry lists them. */
+  devices(): readonly string[] {
+    // By code unit. What is in order already costs a look at each.
+    if (!this.#areSorted) this.#devices.sort();
+    this.#areSorted = true;
+    return this.#devices;
   }
 
   /** Series made since the last call: they are committed with the readings that use them. */

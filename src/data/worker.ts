@@ -48,7 +48,13 @@ const retention = new Keeper({
   clock: systemClock,
   tell: (report) => tell({ kind: 'retention', report }),
 });
-const queries = new Queries({ store, ledger, retention, series: () => runner?.series });
+const queries = new Queries({
+  store,
+  ledger,
+  retention,
+  series: () => runner?.series,
+  isRegistered: (device) => known.device(device) !== undefined,
+});
 
 function tell(message: FromWorker, transfer: readonly Transferable[] = []): void {
   port.postMessage(message, transfer);

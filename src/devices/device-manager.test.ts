@@ -5,21 +5,31 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../test/support/memory-state.ts';
 import { ManualClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
-import type { EventPublisher } from '../model/ports/events.ts';
+import { seededRandom } from '../base/random.ts';
+import type { EventBus } from '../model/ports/events.ts';
+import { noMessaging } from '../model/ports/messaging.ts';
 import { silentMeter } from '../model/ports/meter.ts';
 import type { StateStore } from '../model/ports/state.ts';
 import { openStateStore } from '../state/lmdb/lmdb-state.ts';
 import { DeviceManager } from './device-manager.ts';
+import { DISCOVERY_OFF } from './discovery/settings.ts';
 
-const silentEvents: EventPublisher = { publish: () => undefined };
+const silentEvents: Pick<EventBus, 'publish' | 'on'> = {
+  publish: () => undefined,
+  on: () => () => undefined,
+};
 
 const managerOf = (state: StateStore): DeviceManager =>
   new DeviceManager({
     state,
     events: silentEvents,
+    messaging: noMessaging,
+    isBehind: () => false,
     meter: silentMeter,
     logger: silentLogger,
     clock: new ManualClock(),
+    random: seededRandom(1),
+    discovery: DISCOVERY_OFF,
   });
 
 describe('the device manager', () => {

@@ -5,9 +5,8 @@
  */
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES, PACKET_MAX_BYTES } from '../base/limits.ts';
+import { LOG_DEFAULT_MAX_AGE_MS, LOG_DEFAULT_MAX_BYTES } from '../base/limits.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
-import { fitsLimits, isTopicName } from '../communication/mqtt/codec/topics.ts';
 import { MqttServer } from '../communication/mqtt/mqtt-server.ts';
 import type { Address, ListenerName, ListenerRow } from '../communication/mqtt/transport/link.ts';
 import { openLog } from '../log/lmdb/lmdb-log.ts';
@@ -15,13 +14,12 @@ import { openLogLookup } from '../log/lmdb/log-lookup.ts';
 import { problem } from '../model/errors.ts';
 import type { ClientDirectory } from '../model/ports/clients.ts';
 import { noReceipts } from '../model/ports/ledger.ts';
-import { type Log, REFUSED } from '../model/ports/log.ts';
 import { type Meter, silentMeter } from '../model/ports/meter.ts';
+import { unwatched } from '../model/ports/presence.ts';
 import { openStateStore } from '../state/lmdb/lmdb-state.ts';
 import { DataDirectory } from '../system/data-directory.ts';
 import { readVersion } from '../system/version.ts';
 import { type AccessRules, CallbackSecurity } from './callback-security.ts';
-import { Publication } from './publication.ts';
 
 /** Where to listen; port 0 = any free one. */
 interface Listen {
@@ -91,7 +89,7 @@ export async function createMqttServer(settings: MqttServerSettings): Promise<Em
   return {
     addresses: server.addresses,
     clients: server.mqtt.clients,
-    publish: (message) => publish(server, message),
+    publish: (message) => server.mqtt.messaging.publish({ ...message, qos: message.qos ?? 1 }),
     revoke: (user) => security.revoke(user),
     rightsChanged: (user) => security.rightsChanged(user),
     stop,
@@ -101,7 +99,6 @@ export async function createMqttServer(settings: MqttServerSettings): Promise<Em
 
 interface Opened {
   readonly mqtt: MqttServer;
-  readonly log: Log;
   readonly addresses: MqttServer['addresses'];
 }
 
@@ -131,7 +128,6 @@ async function open(
   log.hold('nobody', Number.POSITIVE_INFINITY);
   const lookup = openLogLookup({ path });
   opened.defer(() => lookup.close());
-  const events = { publish: () => undefined };
   const mqtt = new MqttServer({
     ...shared,
     version: readVersion(),
@@ -140,12 +136,12 @@ async function open(
     log,
     lookup,
     state,
-    events,
+    connections: unwatched,
     receipts: noReceipts,
   });
   await mqtt.start();
   opened.defer(() => mqtt.stop());
-  return { mqtt, log, addresses: mqtt.addresses };
+  return { mqtt, addresses: mqtt.addresses };
 }
 
 function listenersOf({ port, listen, tls }: MqttServerSettings): readonly ListenerRow[] {
@@ -162,18 +158,4 @@ function listenersOf({ port, listen, tls }: MqttServerSettings): readonly Listen
   if (tls === undefined && rows.some(({ transport }) => transport === 'tls' || transport === 'wss'))
     throw problem('config.invalid', 'mqtts and wss need tls: key, cert and ca');
   return rows;
-}
-
-async function publish({ mqtt, log }: Opened, message: OutgoingMessage): Promise<void> {
-  const { topic, qos = 1, retain = false } = message;
-  const payload = typeof message.payload === 'string' ? Buffer.from(message.payload) : message.payload;
-  if (!isTopicName(topic) || !fitsLimits(topic) || topic.includes('\0') || !topic.isWellFormed())
-    throw problem('topic.invalid', `"${topic.slice(0, 64)}"`);
-  if (payload.length > PACKET_MAX_BYTES) throw problem('payload.too_large', `${payload.length} bytes`);
-  const publication = new Publication();
-  const plain = { topic, payload, qos, retain, passed: undefined, expiryS: undefined, session: undefined };
-  const incoming = { ...plain, origin: '@server', receivedAt: systemClock.now(), packetId: 0 } as const;
-  const offset = mqtt.publish(incoming, publication);
-  if (offset === REFUSED) throw problem(log.refusal, 'The log takes no message at present');
-  if (qos > 0) await publication.done;
 }

@@ -1,4 +1,5 @@
 import type { XStatic } from 'typebox/schema';
+import { DEVICE_GROUPS_MAX, DEVICE_IDENTIFIERS_MAX, DEVICE_TAGS_MAX, TAG_MAX_CHARS } from '../base/limits.ts';
 import type { DeviceId, ProfileId } from './ids.ts';
 
 /** Foreign topic layouts that the pipeline can read. */
@@ -12,10 +13,31 @@ const text = (maxLength: number, description: string) =>
 const changeable = {
   name: text(256, 'For people'),
   profile: text(128, 'Profile id; default "open"'),
-  preset: { enum: TOPIC_PRESETS, description: 'Foreign topics this device speaks' },
+  gateway: { type: 'boolean', description: 'Speaks for children' },
   topicBase: text(256, 'Topic prefix of the preset, where it is not the default'),
+  tags: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: TAG_MAX_CHARS },
+    maxItems: DEVICE_TAGS_MAX,
+    description: 'Free labels: letters, digits, . _ : / = -',
+  },
+  groups: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 128 },
+    maxItems: DEVICE_GROUPS_MAX,
+    description: 'Ids of groups that exist',
+  },
+  identifiers: {
+    type: 'object',
+    additionalProperties: { type: 'string', minLength: 1, maxLength: 128 },
+    maxProperties: DEVICE_IDENTIFIERS_MAX,
+    description:
+      'What the thing itself is known by, one device each: {"mac":"aa:bb:cc:dd:ee:ff","serial":"7"}',
+  },
   attributes: { type: 'object', additionalProperties: {}, description: 'Whatever is worth knowing' },
 } as const;
+const preset = 'Foreign topics this device speaks';
+const parent = 'Gateway this device hangs on';
 
 export const DeviceInput = {
   type: 'object',
@@ -23,8 +45,8 @@ export const DeviceInput = {
   properties: {
     id: { type: 'string', minLength: 1, maxLength: 128, description: 'Letters, digits, . _ : -' },
     ...changeable,
-    gateway: { type: 'boolean', description: 'Speaks for children' },
-    parent: text(128, 'Gateway this device hangs on'),
+    preset: { enum: TOPIC_PRESETS, description: preset },
+    parent: text(128, parent),
   },
   additionalProperties: false,
 } as const;
@@ -32,7 +54,11 @@ export type DeviceInput = XStatic<typeof DeviceInput>;
 
 export const DevicePatch = {
   type: 'object',
-  properties: changeable,
+  properties: {
+    ...changeable,
+    preset: { enum: [...TOPIC_PRESETS, null], description: `${preset}; null = none any more` },
+    parent: { type: ['string', 'null'], maxLength: 128, description: `${parent}; null = none any more` },
+  },
   additionalProperties: false,
 } as const;
 export type DevicePatch = XStatic<typeof DevicePatch>;
@@ -45,6 +71,11 @@ export interface Device {
   readonly parent?: DeviceId | undefined;
   readonly preset?: TopicPreset | undefined;
   readonly topicBase?: string | undefined;
+  /** In order, each once; absent = none. */
+  readonly tags?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  /** Scheme to value, normalized; no two devices have the same. */
+  readonly identifiers?: Readonly<Record<string, string>> | undefined;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly createdAt: number;
   readonly updatedAt: number;

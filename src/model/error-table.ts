@@ -136,6 +136,11 @@ const rows = {
     title: 'Device may not speak for others',
     cure: 'Register it as a gateway (gateway: true), or set it as the parent of the child.',
   },
+  'gateway.cycle': {
+    status: 409,
+    title: 'Gateways cannot hang on each other in a circle',
+    cure: 'Choose a parent that is not below this device.',
+  },
   'gateway.too_many_children': {
     status: 422,
     title: 'Gateway has too many children',
@@ -197,6 +202,17 @@ const rows = {
     title: 'Device was changed meanwhile',
     cure: 'Read it again and repeat the change.',
   },
+  'twin.version_conflict': {
+    status: 412,
+    title: 'Twin was changed meanwhile',
+    cure: 'Read that part again and repeat the change.',
+  },
+  'twin.invalid': {
+    status: 422,
+    title: 'Twin cannot be this',
+    cure: 'Send a JSON object: 32 KiB, 512 properties and the depth named at most, names in plain text.',
+  },
+  'twin.busy': { status: 503, title: 'Too many twins change at once', cure: 'Try again in a second.' },
   'device.has_children': {
     status: 409,
     title: 'Gateway still has children',
@@ -212,6 +228,56 @@ const rows = {
     title: 'Device has too many tokens',
     cure: 'Revoke its tokens and make a new one.',
   },
+  'candidate.unknown': {
+    status: 404,
+    title: 'There is no such candidate',
+    cure: 'List those there are: sensorium discover. One unseen for long makes room for newer ones.',
+  },
+  'candidate.admitted': {
+    status: 409,
+    title: 'Candidate is a device already',
+    cure: 'Remove the device first, or leave it as it is.',
+  },
+  'candidate.blocked': {
+    status: 409,
+    title: 'Candidate is blocked',
+    cure: 'Forget the block first: sensorium discover forget ID.',
+  },
+  'candidate.too_many': {
+    status: 507,
+    title: 'Too many decisions about candidates',
+    cure: 'Forget some: sensorium discover list --state ignored.',
+  },
+  'discovery.payload_refused': {
+    status: 422,
+    title: 'A Bluetooth advertisement is not what it claims to be',
+    cure: 'Update the firmware of the device, if it is yours: it still counts as seen, its values do not.',
+  },
+  'discovery.description_refused': {
+    status: 422,
+    title: 'The description of a found device is refused',
+    cure: 'Nothing to do unless the device is yours: its announcement still counts, its description does not.',
+  },
+  'device.identity_taken': {
+    status: 409,
+    title: 'Another device is known by this identifier',
+    cure: 'Find it with GET /api/v1/devices?identifier=…, and remove the one that is wrong.',
+  },
+  'group.unknown': {
+    status: 404,
+    title: 'There is no such group',
+    cure: 'List those there are, or make it: sensorium devices group add GROUP.',
+  },
+  'group.in_use': {
+    status: 409,
+    title: 'Devices are in this group',
+    cure: 'Take them out first: sensorium devices list --group GROUP.',
+  },
+  'group.too_many': {
+    status: 507,
+    title: 'Too many groups',
+    cure: 'Remove groups, or use tags: these need not be made.',
+  },
   'registry.unavailable': {
     status: 503,
     title: 'The device registry cannot write',
@@ -223,10 +289,52 @@ const rows = {
     title: 'Profile is not valid',
     cure: 'See the schema in /api/openapi.json.',
   },
+  'profile.in_use': {
+    status: 409,
+    title: 'Devices have this profile',
+    cure: 'Give them another one first: sensorium devices list --profile PROFILE.',
+  },
+  'profile.built_in': {
+    status: 409,
+    title: 'Profile comes with the platform',
+    cure: 'Leave it; a profile that no device has changes nothing.',
+  },
   'profile.exists': {
     status: 409,
     title: 'Profile version exists already',
     cure: 'Raise the version; versions are never changed.',
+  },
+
+  // --- commands
+  'command.unknown': {
+    status: 404,
+    title: 'The profile has no such command',
+    cure: 'See the commands of the profile: GET /api/v1/profiles/{id}. One that lists none takes any.',
+  },
+  'command.arguments': {
+    status: 422,
+    title: 'Arguments of the command are not valid',
+    cure: 'Correct the argument named; the profile has their schema.',
+  },
+  'command.queue_full': {
+    status: 429,
+    title: 'Too many commands are open',
+    cure: 'Wait for replies, or cancel some: 100 for one device, 50,000 in all.',
+  },
+  'command.not_found': {
+    status: 404,
+    title: 'There is no such command request',
+    cure: 'Only the last 20,000 that ended are kept.',
+  },
+  'command.ended': {
+    status: 409,
+    title: 'The command has ended',
+    cure: 'Nothing to do: its state says how.',
+  },
+  'command.expired': {
+    status: 504,
+    title: 'The device did not answer',
+    cure: 'See whether it is connected and subscribes to v1/{device}/commands/#; give it more time with timeout and expiry.',
   },
 
   'expression.invalid': {

@@ -1,16 +1,74 @@
 import type { Finding } from './analysis.ts';
+import type { Delivery, ExpiryReason } from './commands.ts';
 import type { ErrorCode } from './errors.ts';
+import type { AbsenceReason, PresenceReason, PresenceState } from './presence.ts';
+import type { TwinPart } from './twin.ts';
 import type { WindowChange, WindowResult } from './windows.ts';
 
 /** Every event of the platform and its data. Names follow the contract; an unknown type is refused. */
 export interface EventMap {
   'device.registered': { readonly device: string; readonly parent?: string | undefined; readonly by: string };
   'device.removed': { readonly device: string; readonly by: string };
+  /** Something was found that was not in the inbox. */
+  'device.discovered': {
+    readonly candidate: string;
+    readonly name: string;
+    readonly scanner: string;
+    readonly address?: string | undefined;
+    /** Suggested. */
+    readonly profile?: string | undefined;
+  };
+  /** Each transition; of a device that flaps, the ones held back as one. */
+  'device.presence': {
+    readonly device: string;
+    readonly state: PresenceState;
+    readonly reason: PresenceReason;
+    /** As it was told before. */
+    readonly previous: PresenceState;
+    /** Transitions since then that were not told. */
+    readonly held: number;
+  };
+  /** Nothing was heard of it for longer than it declared. */
+  'device.overdue': {
+    readonly device: string;
+    readonly everyMs: number;
+    readonly lastDataAt?: number | undefined;
+  };
   'device.connected': { readonly device: string; readonly transport: string; readonly address: string };
   'device.disconnected': {
     readonly device: string;
-    readonly reason: DisconnectReason;
+    readonly reason: AbsenceReason;
     readonly address: string;
+  };
+  'twin.changed': {
+    readonly device: string;
+    readonly part: TwinPart;
+    readonly version: number;
+    readonly by: string;
+    /** Nothing desired is left to be done. */
+    readonly settled: boolean;
+  };
+  'command.sent': {
+    readonly device: string;
+    readonly command: string;
+    readonly request: string;
+    /** 1 = the first time. */
+    readonly attempt: number;
+    readonly delivery: Delivery;
+  };
+  'command.answered': {
+    readonly device: string;
+    readonly command: string;
+    readonly request: string;
+    /** The device did it, or said that it could not. */
+    readonly state: 'answered' | 'failed';
+    readonly durationMs: number;
+  };
+  'command.expired': {
+    readonly device: string;
+    readonly command: string;
+    readonly request: string;
+    readonly reason: ExpiryReason;
   };
   'data.received': {
     readonly device: string;
@@ -59,22 +117,20 @@ export interface EventMap {
   'system.recovered': { readonly part: string };
 }
 
-export type DisconnectReason =
-  | 'clean'
-  | 'keep-alive'
-  | 'taken-over'
-  | 'protocol-error'
-  | 'network'
-  | 'kicked'
-  | 'shutdown';
-
 export type EventType = keyof EventMap;
 
 export const EVENT_TYPES: readonly EventType[] = [
   'device.registered',
   'device.removed',
+  'device.discovered',
   'device.connected',
   'device.disconnected',
+  'device.presence',
+  'device.overdue',
+  'twin.changed',
+  'command.sent',
+  'command.answered',
+  'command.expired',
   'data.received',
   'data.quarantined',
   'data.replayed',

@@ -26,6 +26,19 @@ const rows = {
     help: 'CPU use since the last refresh, percent of one core for the process, of all for the host',
     labels: ['scope'],
   },
+  iot_devices_present: { type: 'gauge', help: 'Devices that were heard of, by presence', labels: ['state'] },
+  iot_presence_transitions_total: {
+    type: 'counter',
+    help: 'Transitions of presence: told as events, and held back because a device flaps',
+    labels: ['outcome'],
+  },
+  iot_twin_changes_total: { type: 'counter', help: 'Changes of twins', labels: ['part'] },
+  iot_twin_reports_refused_total: {
+    type: 'counter',
+    help: 'Messages of devices that could not be their reported twin',
+    labels: ['reason'],
+  },
+  iot_twins_due: { type: 'gauge', help: 'Devices that have not reported all that is desired', labels: [] },
   iot_mqtt_connections: { type: 'gauge', help: 'Open MQTT connections', labels: ['listener'] },
   iot_mqtt_refused_connections_total: {
     type: 'counter',
@@ -183,6 +196,43 @@ const rows = {
   },
   iot_auth_failures_total: { type: 'counter', help: 'Refused logins', labels: ['protocol', 'code'] },
   iot_devices: { type: 'gauge', help: 'Registered devices', labels: [] },
+  iot_discovery_scanner_up: {
+    type: 'gauge',
+    help: '1 while the scanner runs; 0 where it is unavailable',
+    labels: ['scanner'],
+  },
+  iot_discovery_sightings_total: {
+    type: 'counter',
+    help: 'Things seen by discovery, each time',
+    labels: ['scanner'],
+  },
+  iot_discovery_dropped_total: {
+    type: 'counter',
+    help: 'Sightings dropped: over the rate, or without anything that identifies',
+    labels: ['scanner', 'reason'],
+  },
+  iot_discovery_candidates: { type: 'gauge', help: 'Candidates in the inbox', labels: ['state'] },
+  iot_discovery_admissions_total: {
+    type: 'counter',
+    help: 'Candidates that became devices, by who admitted them',
+    labels: ['by'],
+  },
+  iot_commands_total: {
+    type: 'counter',
+    help: 'Commands that ended: answered, failed, expired',
+    labels: ['outcome'],
+  },
+  iot_commands_open: { type: 'gauge', help: 'Commands that have not ended', labels: [] },
+  iot_command_seconds: {
+    type: 'histogram',
+    help: 'From the request of a command to the reply of its device',
+    labels: [],
+  },
+  iot_command_replies_ignored_total: {
+    type: 'counter',
+    help: 'Replies that belong to no open command',
+    labels: [],
+  },
   iot_manager_up: { type: 'gauge', help: '1 when the manager is up', labels: ['manager'] },
   iot_manager_restarts_total: {
     type: 'counter',

@@ -1,7 +1,9 @@
 import type { XStatic } from 'typebox/schema';
-import { WINDOWS_PER_PROFILE_MAX } from '../base/limits.ts';
+import { PROFILE_COMMANDS_MAX, WINDOWS_PER_PROFILE_MAX } from '../base/limits.ts';
 import { AnalysisSchema } from './analysis.ts';
+import { CommandSchema } from './commands.ts';
 import type { ProfileId } from './ids.ts';
+import { PresenceSchema } from './presence.ts';
 import { RetentionSchema } from './retention.ts';
 import { WindowSchema } from './windows.ts';
 
@@ -106,7 +108,15 @@ export const ProfileInput = {
       additionalProperties: WindowSchema,
       maxProperties: WINDOWS_PER_PROFILE_MAX,
     },
+    commands: {
+      type: 'object',
+      description: 'What its devices can be told: {"reboot": {"timeout": "30s"}}; absent = anything',
+      propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+      additionalProperties: CommandSchema,
+      maxProperties: PROFILE_COMMANDS_MAX,
+    },
     retention: RetentionSchema,
+    presence: PresenceSchema,
     additionalMetrics: { type: 'boolean', description: 'Accept metrics that are not listed; default true' },
   },
   additionalProperties: false,

@@ -1,7 +1,19 @@
+import type { Device } from './device.ts';
+
 /** The topics of the contract: `v1/{device}/telemetry` and its siblings. */
 export const TOPIC_ROOT = 'v1';
 
 export const telemetryTopic = (device: string): string => `${TOPIC_ROOT}/${device}/telemetry`;
+
+type Addressed = Pick<Device, 'id' | 'parent'>;
+
+/** Whose connection carries what is said to the device: a child is spoken to through its gateway. */
+export const addresseeOf = ({ id, parent }: Addressed, isConnected: boolean): string =>
+  parent === undefined || isConnected ? id : parent;
+
+/** Where the topics of a device begin, without the last `/`, for what its addressee hears. */
+export const deviceTree = (device: string, addressee: string): string =>
+  device === addressee ? `${TOPIC_ROOT}/${device}` : `${TOPIC_ROOT}/${addressee}/children/${device}`;
 
 export type OwnTopic =
   | { readonly kind: 'telemetry' | 'attributes'; readonly device: string; readonly gateway?: string }

@@ -115,13 +115,13 @@ describe('the security manager', () => {
       expect(loose.allows(user('admin'), 'everything')).toBe(false);
     });
 
-    it('of a device: itself and its children, telemetry and reading, nothing else', () => {
+    it('of a device: itself and its children, telemetry, what it reports and reading, nothing else', () => {
       fx.registry.put('gw', { gateway: true });
       fx.registry.put('child', { parent: id('gw') });
       fx.registry.put('grandchild', { parent: id('child') });
       const gateway: Principal = { kind: 'device', id: id('gw') };
       const mine = API_ACTIONS.filter((action) => fx.security.allows(gateway, action, 'gw'));
-      expect(mine).toEqual(['devices.read', 'telemetry.read', 'telemetry.write']);
+      expect(mine).toEqual(['devices.read', 'telemetry.read', 'telemetry.write', 'twin.read', 'twin.report']);
       expect(fx.security.allows(gateway, 'telemetry.write', 'child')).toBe(true);
       expect(fx.security.allows(gateway, 'telemetry.write', 'grandchild')).toBe(false);
       expect(fx.security.allows(gateway, 'telemetry.write', 'a')).toBe(false);

@@ -11,7 +11,15 @@ import { TIME_UNITS_MS } from '../base/time-units.ts';
 import { problem, type SensoriumError } from '../model/errors.ts';
 import { mergeKeepTimes } from '../model/retention.ts';
 import { isBridgeKey, readBridges } from './bridge-table.ts';
-import { type Configuration, LOG_LEVELS, type PortSetting, SETTINGS, type Setting } from './settings.ts';
+import { isDiscoveryKey, readDiscovery } from './discovery-table.ts';
+import {
+  type Configuration,
+  LOG_LEVELS,
+  type PortSetting,
+  readScanners,
+  SETTINGS,
+  type Setting,
+} from './settings.ts';
 
 const CONFIGURATION_FILE = 'sensorium.yaml';
 
@@ -41,8 +49,13 @@ export async function readConfiguration(source: Source): Promise<Result<Configur
   if (fault !== undefined) return err(fault);
   const bridges = readBridges(file.value, source.env, source.cwd);
   if (!bridges.ok) return err(problem('config.invalid', `${bridges.error.place}: ${bridges.error.message}`));
+  const discovery = readDiscovery(file.value);
+  if (!discovery.ok)
+    return err(problem('config.invalid', `${discovery.error.place}: ${discovery.error.message}`));
   const values = new Map(sources.flatMap((given) => [...given]));
-  return ok({ ...build(values, source.cwd), bridges: bridges.value });
+  const built = build(values, source.cwd);
+  const scanners = readScanners(values.get('discovery.scanners')?.value ?? 'on') ?? [];
+  return ok({ ...built, bridges: bridges.value, discovery: { scanners, ...discovery.value } });
 }
 
 function firstFault(values: Values): SensoriumError | undefined {
@@ -105,8 +118,10 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
   const values: Values = new Map();
   for (const leaf of parsed.value) {
     const place = `${path}:${leaf.line}`;
-    if (!isBridgeKey(leaf.key) && !SETTINGS.some((setting) => setting.key === leaf.key)) {
-      const known = [...SETTINGS.map((setting) => setting.key), 'bridges'].join(', ');
+    const isTable = isBridgeKey(leaf.key) || isDiscoveryKey(leaf.key);
+    if (!isTable && !SETTINGS.some((setting) => setting.key === leaf.key)) {
+      const tables = ['bridges', 'discovery.ranges', 'discovery.watchers'];
+      const known = [...SETTINGS.map((setting) => setting.key), ...tables].join(', ');
       return err(problem('config.invalid', `${place}: unknown setting "${leaf.key}"; allowed: ${known}`));
     }
     values.set(leaf.key, { value: leaf.value, place });
@@ -114,7 +129,7 @@ async function readFile(cwd: string, named: string | undefined): Promise<Result<
   return ok(values);
 }
 
-function build(values: Values, cwd: string): Omit<Configuration, 'bridges'> {
+function build(values: Values, cwd: string): Omit<Configuration, 'bridges' | 'discovery'> {
   const text = (key: string): string => {
     const value = values.get(key)?.value ?? SETTINGS.find((setting) => setting.key === key)?.fallback;
     return typeof value === 'number' || typeof value === 'string' ? value.toString() : '';

@@ -17,13 +17,16 @@ import { type LmdbLog, openLog } from '../log/lmdb/lmdb-log.ts';
 import { openLogLookup } from '../log/lmdb/log-lookup.ts';
 import type { SensoriumError } from '../model/errors.ts';
 import type { LogLookup } from '../model/ports/log.ts';
+import type { Messaging } from '../model/ports/messaging.ts';
 import type { StateStore } from '../model/ports/state.ts';
 import type { SystemFacade } from '../model/ports/system.ts';
 import type { PromMeter } from '../monitor/prom-meter.ts';
 import { SecurityManager } from '../security/security-manager.ts';
 import { openStateStore } from '../state/lmdb/lmdb-state.ts';
+import { submitBroadcast } from './broadcast-readings.ts';
 import { DataDirectory } from './data-directory.ts';
 import type { Phases } from './phases.ts';
+import { hearing, hearRevocations, isBehind } from './presence-inputs.ts';
 import type { Configuration } from './settings.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -130,16 +133,26 @@ export class IoTSystem {
     );
     const lookup = openLogLookup({ path: logPath });
     const events = new InProcessEventBus({ ...shared, random });
-    const devices = new DeviceManager({ state, events, ...shared });
+    const messaging = lateMessaging(() => communication.messaging);
+    const devices = new DeviceManager({
+      state,
+      events,
+      messaging,
+      isBehind: () => isBehind({ log, lookup, clock, storedUpTo: data.storedUpTo }),
+      random,
+      discovery: configuration.discovery,
+      onReadings: (device, readings) => submitBroadcast({ device, readings, intake: data.intake, clock }),
+      ...shared,
+    });
     const { registry } = devices;
     const security = new SecurityManager({ state, dataDir: directory.path, registry, events, ...shared });
     const receipts = new ReceiptBook({ log, clock });
-    const data = new DataManager({
+    const data: DataManager = new DataManager({
       log,
       logPath,
       dataDir: directory.path,
       registry,
-      events,
+      events: hearing(events, devices.watch),
       receipts,
       retention: configuration.retention,
       ...shared,
@@ -157,10 +170,12 @@ export class IoTSystem {
       lookup,
       state,
       events,
+      connections: devices.watch,
       random,
       receipts,
       ...shared,
     });
+    hearRevocations(security, devices.watch);
     const supervisor = new Supervisor({
       groups: [
         [security, devices],
@@ -195,6 +210,11 @@ export class IoTSystem {
       version,
       startedAt: clock.now(),
       registry: devices.registry,
+      administration: devices.administration,
+      commands: devices.commands,
+      discovery: devices.discovery,
+      presence: devices.presence,
+      twins: devices.twins,
       history: data.history,
       quarantine: data.quarantine,
       ledger: data.ledger,
@@ -213,6 +233,13 @@ export class IoTSystem {
     };
   }
 }
+
+/** Communication is made last: who speaks through it starts after that. */
+const lateMessaging = (messaging: () => Messaging): Messaging => ({
+  publish: async (message) => await messaging().publish(message),
+  subscribe: (filter, listener) => messaging().subscribe(filter, listener),
+  onSubscribed: (listener) => messaging().onSubscribed(listener),
+});
 
 interface Address {
   readonly host: string;

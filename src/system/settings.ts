@@ -9,6 +9,7 @@ import { parseSize } from '../base/size-units.ts';
 import { parseDuration, TIME_UNITS_MS } from '../base/time-units.ts';
 import type { BridgeSettings } from '../communication/bridge/bridge-settings.ts';
 import type { RetentionSettings } from '../data/retention/report.ts';
+import { type DiscoverySettings, SCANNER_NAMES, type ScannerName } from '../devices/discovery/settings.ts';
 import { parseKeepTime } from '../model/retention.ts';
 
 /**
@@ -44,6 +45,15 @@ const atLeastADay = (value: unknown): boolean =>
   isDuration(value) && (parseDuration(String(value)) ?? 0) >= (TIME_UNITS_MS['d'] ?? 0);
 const isKeepTime = (value: unknown): boolean =>
   typeof value === 'string' && parseKeepTime(value) !== undefined;
+/** Undefined for what names no scanners. */
+export function readScanners(value: unknown): readonly ScannerName[] | undefined {
+  if (value === 'on') return SCANNER_NAMES;
+  if (value === 'off') return [];
+  const named = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : [];
+  const known = SCANNER_NAMES.filter((name) => named.includes(name));
+  return known.length === named.length && named.length > 0 ? known : undefined;
+}
+
 const KEEP_TIMES = 'whole days, like 30d, 8w, 10y, or forever';
 const PORTS = 'a number from 0 to 65535 (0 = any free port), or off';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -194,6 +204,15 @@ export const SETTINGS: readonly Setting[] = [
     meaning: 'Disk budget of history; over it the oldest readings go first, then minutes, then hours',
   },
   {
+    key: 'discovery.scanners',
+    flag: '--discovery',
+    env: 'SENSORIUM_DISCOVERY',
+    check: (value) => readScanners(value) !== undefined,
+    fallback: 'on',
+    allowed: `on, off, or some of ${SCANNER_NAMES.join(', ')} with commas between`,
+    meaning: 'What looks for devices; a scanner whose hardware is absent says so',
+  },
+  {
     key: 'logLevel',
     flag: '--log-level',
     env: 'SENSORIUM_LOG_LEVEL',
@@ -215,6 +234,8 @@ export interface Configuration {
   readonly wss: { readonly port: PortSetting; readonly host: string };
   readonly log: { readonly maxBytes: number; readonly maxAgeMs: number };
   readonly retention: RetentionSettings;
+  /** Ranges and watchers in the file only. */
+  readonly discovery: DiscoverySettings;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** In the file only: a table of tables. */
   readonly bridges: readonly BridgeSettings[];

@@ -10,8 +10,10 @@ export interface CommandResult {
 }
 
 export async function sensorium(server: Server, ...args: readonly string[]): Promise<CommandResult> {
-  const command = [join(PROJECT, 'src/main.ts'), ...args, '--data-dir', server.dataDir];
-  const child = spawn(process.execPath, command, { cwd: PROJECT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { within } = server;
+  const command = [process.execPath, join(PROJECT, 'src/main.ts'), ...args, '--data-dir', server.dataDir];
+  const [program = '', ...words] = [...within, ...command];
+  const child = spawn(program, words, { cwd: PROJECT, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {

@@ -21,11 +21,14 @@ export interface ServerOptions {
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Words before the command: where it runs. */
+  readonly within?: readonly string[];
 }
 
 export class Server implements AsyncDisposable {
   readonly process: ChildProcess;
   readonly dataDir: string;
+  readonly within: readonly string[];
   readonly exited: Promise<Exit>;
   http = '';
   mqtt = '';
@@ -35,9 +38,19 @@ export class Server implements AsyncDisposable {
 
   constructor(options: ServerOptions) {
     this.dataDir = options.dataDir;
-    const ports = ['--http-port=0', '--mqtt-port=0', '--mqtts-port=0', '--mqtts-host=127.0.0.1'];
+    this.within = options.within ?? [];
+    // Discovery looks at the machine and its network: not the business of a test that does not ask for it.
+    const ports = [
+      '--http-port=0',
+      '--mqtt-port=0',
+      '--mqtts-port=0',
+      '--mqtts-host=127.0.0.1',
+      '--discovery=off',
+    ];
     const flags = [`--data-dir=${options.dataDir}`, ...ports, ...(options.flags ?? [])];
-    this.process = spawn(process.execPath, [join(PROJECT, 'src/main.ts'), 'start', ...flags], {
+    const command = [process.execPath, join(PROJECT, 'src/main.ts'), 'start', ...flags];
+    const [program = '', ...words] = [...this.within, ...command];
+    this.process = spawn(program, words, {
       cwd: options.cwd ?? PROJECT,
       env: { ...process.env, NODE_COMPILE_CACHE: join(PROJECT, '.cache/compile'), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -45,6 +45,7 @@ beforeAll(async () => {
       retention: KEEP_ALL,
       logLevel: 'error',
       bridges: [],
+      discovery: { scanners: [], ranges: [], watchers: [] },
     },
     version: 'test',
     doors: (facade) => [apiDoor(facade)],

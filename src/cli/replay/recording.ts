@@ -1,7 +1,7 @@
+import type { Row } from '../../base/csv.ts';
 import { REPLAY_SORT_MAX_ROWS } from '../../base/limits.ts';
 import { problem } from '../../model/errors.ts';
 import { type ColumnChoice, type ColumnPlan, ColumnScan, type RowReading, readRow } from './columns.ts';
-import type { Row } from './csv.ts';
 import type { TableFile } from './table-file.ts';
 
 /** Only rows whose cell of this column is exactly this. */

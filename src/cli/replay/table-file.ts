@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { access, open, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { CsvParser, guessDelimiter, type Row } from '../../base/csv.ts';
 import { REPLAY_JSON_MAX_BYTES } from '../../base/limits.ts';
 import { problem } from '../../model/errors.ts';
 import { isRecord, messageOf, parseJson } from '../foreign.ts';
-import { CsvParser, guessDelimiter, type Row } from './csv.ts';
 
 /** A file as a table of text cells: named columns and rows that can be read more than once. */
 export interface TableFile {

@@ -1,5 +1,6 @@
 import type { Device } from '../../model/device.ts';
 import type { DevicePage } from '../../model/ports/registry.ts';
+import type { PresenceState } from '../../model/presence.ts';
 import { telemetryTopic } from '../../model/topics.ts';
 import { EXIT_OK } from '../io.ts';
 import { devicePath, type ServerClient } from '../server.ts';
@@ -13,26 +14,35 @@ export interface AddOptions {
   readonly parent?: string | undefined;
   readonly preset?: string | undefined;
   readonly topicBase?: string | undefined;
+  readonly tag?: readonly string[] | undefined;
+  readonly group?: readonly string[] | undefined;
 }
 
 export interface ListOptions {
   readonly text?: string | undefined;
   readonly parent?: string | undefined;
   readonly profile?: string | undefined;
+  readonly tag?: readonly string[] | undefined;
+  readonly group?: string | undefined;
+  readonly identifier?: string | undefined;
   readonly limit?: number | undefined;
 }
+
+/** Servers of an earlier version do not say whether it is there. */
+type ListedDevice = Device & { readonly presence?: { readonly state: PresenceState } | undefined };
+type ListedPage = Omit<DevicePage, 'devices'> & { readonly devices: readonly ListedDevice[] };
 
 const PAGE = 500;
 
 export async function addDevice(id: string, options: AddOptions, session: Session): Promise<number> {
   const server = await session.server();
-  const { name, profile, gateway, parent, preset, topicBase } = options;
+  const { name, profile, gateway, parent, preset, topicBase, tag: tags, group: groups } = options;
   const added = await server.json<{ device: Device; token: string }>(
     'POST',
     '/api/v1/devices',
     ['device', 'token'],
     {
-      body: { id, name, profile, gateway, parent, preset, topicBase },
+      body: { id, name, profile, gateway, parent, preset, topicBase, tags, groups },
     },
   );
   await showToken(added.device.id, added.token, server, session);
@@ -42,12 +52,12 @@ export async function addDevice(id: string, options: AddOptions, session: Sessio
 export async function listDevices(options: ListOptions, session: Session): Promise<number> {
   const server = await session.server();
   const { limit = Number.POSITIVE_INFINITY, ...filter } = options;
-  const devices: Device[] = [];
+  const devices: ListedDevice[] = [];
   let total = 0;
   let after: string | undefined;
   do {
     const query = { ...filter, after, limit: Math.min(PAGE, limit - devices.length) };
-    const page = await server.json<DevicePage>('GET', '/api/v1/devices', ['devices', 'total'], { query });
+    const page = await server.json<ListedPage>('GET', '/api/v1/devices', ['devices', 'total'], { query });
     devices.push(...page.devices);
     total = page.total;
     after = page.next;
@@ -124,17 +134,22 @@ async function mqttFlags(session: Session): Promise<string | undefined> {
   return `-h ${hostname} -p ${port}`;
 }
 
-function deviceTable(devices: readonly Device[], total: number): string {
+function deviceTable(devices: readonly ListedDevice[], total: number): string {
   if (devices.length === 0) return 'no devices; register one: sensorium devices add ID';
   const rows = devices.map((device) => [
     device.id,
     printable(device.name),
+    device.presence?.state ?? '',
     device.profile,
     device.gateway ? 'gateway' : (device.parent ?? ''),
     device.preset ?? '',
+    (device.tags ?? []).join(' '),
     new Date(device.createdAt).toISOString(),
   ]);
-  const table = renderTable(['id', 'name', 'profile', 'gateway', 'preset', 'registered'], rows);
+  const table = renderTable(
+    ['id', 'name', 'presence', 'profile', 'gateway', 'preset', 'tags', 'registered'],
+    rows,
+  );
   return total > devices.length ? `${table}\n… ${total - devices.length} more` : table;
 }
 

@@ -6,7 +6,7 @@ import { EXIT_FAILURE, EXIT_OK, UsageError } from '../io.ts';
 import { devicePath, type ServerClient } from '../server.ts';
 import type { Session } from '../session.ts';
 import { printable } from '../table.ts';
-import { readTimeMs } from '../values.ts';
+import { readPair, readTimeMs } from '../values.ts';
 
 export interface SendOptions {
   readonly ts?: string | undefined;
@@ -80,7 +80,7 @@ class Tally {
 function payloadOf(values: readonly string[], options: SendOptions): string {
   const first = values[0] ?? '';
   if (/^\s*[[{]/.test(first)) return jsonPayload(values, options);
-  const pairs = values.map(readPair);
+  const pairs = values.map((text) => readPair(text, 'metric'));
   const readings: Record<string, ReadingValue> = Object.fromEntries(pairs);
   const ts = readTs(options);
   return JSON.stringify(ts === undefined ? readings : { ts, values: readings });
@@ -112,16 +112,6 @@ function readTs(options: SendOptions): number | undefined {
   if (ts === undefined)
     throw new UsageError(`--ts: "${options.ts}" is no time; use ISO 8601, epoch ms or -1h`);
   return ts;
-}
-
-/** `temperature=21.5`: a number if it looks like one, true and false, else text. */
-function readPair(text: string): readonly [string, ReadingValue] {
-  const cut = text.indexOf('=');
-  if (cut <= 0) throw new UsageError(`"${text}" is not metric=value`);
-  const value = text.slice(cut + 1);
-  if (value === 'true' || value === 'false') return [text.slice(0, cut), value === 'true'];
-  const isNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value);
-  return [text.slice(0, cut), isNumber ? Number(value) : value];
 }
 
 function standardInput(options: SendOptions, session: Session): Readable {

@@ -22,8 +22,9 @@ const VIEWER_ACTIONS: readonly ApiAction[] = [
   'profiles.read',
   'telemetry.read',
   'events.read',
+  'twin.read',
 ];
-const DEVICE_ACTIONS: readonly ApiAction[] = [...VIEWER_ACTIONS, 'telemetry.write'];
+const DEVICE_ACTIONS: readonly ApiAction[] = [...VIEWER_ACTIONS, 'telemetry.write', 'twin.report'];
 
 const user = (role: Role): Principal => ({ kind: 'user', id: role, role });
 const device = (id: string): Principal => ({ kind: 'device', id: id as DeviceId });

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { MQTT_LINGER_MS } from '../../base/limits.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { noReceipts } from '../../model/ports/ledger.ts';
+import { unwatched } from '../../model/ports/presence.ts';
 import { MqttServer } from './mqtt-server.ts';
 import {
   connectPacket,
@@ -216,7 +217,7 @@ describe('stop', () => {
   it('undoes a start whose port is taken', async () => {
     await using rig = await startRig();
     const log = new FakeLog();
-    const { security, state, clock, events } = rig;
+    const { security, state, clock } = rig;
     const second = new MqttServer({
       listeners: [{ name: 'mqtt', transport: 'tcp', host: '127.0.0.1', port: rig.port }],
       version: '1.2.3',
@@ -225,7 +226,7 @@ describe('stop', () => {
       security: new FakeSecurity(),
       state,
       clock,
-      events: { publish: () => events.length },
+      connections: unwatched,
       receipts: noReceipts,
       meter: { add: () => undefined, observe: () => undefined, collect: () => () => undefined },
       logger: silentLogger,

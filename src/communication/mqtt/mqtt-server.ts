@@ -15,12 +15,14 @@ import {
 } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ErrorCode } from '../../model/errors.ts';
+import type { DeviceId } from '../../model/ids.ts';
 import type { Origin } from '../../model/packet.ts';
 import type { ClientDirectory } from '../../model/ports/clients.ts';
-import type { EventPublisher } from '../../model/ports/events.ts';
 import type { Account, Receipts } from '../../model/ports/ledger.ts';
 import type { Log, LogLookup } from '../../model/ports/log.ts';
+import type { Messaging } from '../../model/ports/messaging.ts';
 import type { Meter } from '../../model/ports/meter.ts';
+import type { ConnectionWatch, DeviceConnection } from '../../model/ports/presence.ts';
 import { type Principal, principalKey, type SecurityFacade } from '../../model/ports/security.ts';
 import type { StateStore } from '../../model/ports/state.ts';
 import type { Upgrade } from '../http/upgrades.ts';
@@ -36,6 +38,7 @@ import { WriteTurn } from './connection/outbox.ts';
 import type { MessageSink } from './connection/publisher.ts';
 import { Flapping } from './flapping.ts';
 import { collectMeters } from './mqtt-meters.ts';
+import { PlatformMessaging } from './platform-messaging.ts';
 import { type Session } from './session/session.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { SysTopics } from './sys-topics.ts';
@@ -55,7 +58,8 @@ export interface MqttServerOptions {
   readonly log: Log;
   readonly lookup: LogLookup;
   readonly state: StateStore;
-  readonly events: EventPublisher;
+  /** Told of connections of devices. */
+  readonly connections: ConnectionWatch;
   /** Counts what comes in. */
   readonly receipts: Receipts;
   readonly meter: Meter;
@@ -72,6 +76,7 @@ export class MqttServer implements ConnectionHost, MessageSink {
   readonly broker: Broker;
   readonly registry: SessionRegistry;
   readonly clients: ClientDirectory;
+  readonly messaging: Messaging;
   readonly packets = {
     ok: 0,
     malformed: 0,
@@ -85,7 +90,10 @@ export class MqttServer implements ConnectionHost, MessageSink {
   readonly #listeners: Listeners;
   readonly #flapping: Flapping;
   readonly #sys: SysTopics;
+  readonly #platform: PlatformMessaging;
   readonly #connections = new Set<Connection>();
+  /** Those of devices that were told of as connected. */
+  readonly #announced = new Set<Connection>();
   /** By key of their session. */
   readonly #live = new Map<string, Connection>();
   readonly #undo: (() => void)[] = [];
@@ -115,6 +123,9 @@ export class MqttServer implements ConnectionHost, MessageSink {
     const sys = (filter: string): Iterator<Retained> => this.#sys.matching(filter);
     const shared = { broker: this.broker, now };
     const { receipts } = options;
+    const refusal = (): ErrorCode => log.refusal;
+    this.#platform = new PlatformMessaging({ ...shared, receipts, logger, refusal });
+    this.messaging = this.#platform;
     this.registry = new SessionRegistry({ ...shared, log, state, logger, policyOf, sys, receipts });
     this.clients = new MqttClients({ registry: this.registry, live: this.#live, logger });
     this.#sys = new SysTopics({
@@ -230,6 +241,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
     const opened = this.registry.open({ key, clientId, principal, policy, clean, expiryS, will });
     if (typeof opened === 'number') return { fault: opened, why: 'there are too many sessions' };
     this.#live.set(key, connection);
+    if (principal.kind === 'device')
+      this.#options.connections.connecting(deviceConnection(connection, principal.id));
     return opened;
   }
 
@@ -240,12 +253,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
   opened(connection: Connection, { principal }: Session): void {
     connection.setCongested(this.#options.log.congested);
     if (principal.kind !== 'device') return;
-    const { listener: transport, address } = connection;
-    this.#options.events.publish('device.connected', principal.id, {
-      device: principal.id,
-      transport,
-      address,
-    });
+    this.#announced.add(connection);
+    this.#options.connections.connected(deviceConnection(connection, principal.id));
   }
 
   closed(connection: Connection, session: Session | undefined, { reason, sendsWill, expiryS }: Ending): void {
@@ -254,12 +263,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
     if (this.#live.get(key) === connection) this.#live.delete(key);
     this.registry.close(session, { sendsWill, expiryS });
     if (principal.kind !== 'device') return;
-    const { address } = connection;
-    this.#options.events.publish('device.disconnected', principal.id, {
-      device: principal.id,
-      reason,
-      address,
-    });
+    const wasConnected = this.#announced.delete(connection);
+    this.#options.connections.disconnected(deviceConnection(connection, principal.id), reason, wasConnected);
   }
 
   gone(connection: Connection): void {
@@ -277,6 +282,8 @@ export class MqttServer implements ConnectionHost, MessageSink {
   subscribe(session: Session, request: SubscriptionRequest, subscriptionId: number): number {
     const code = this.registry.subscribe(session, request, subscriptionId);
     if (code >= REASON.unspecified) this.packets.filter_denied += 1;
+    else if (session.principal.kind === 'device' && request.share === undefined)
+      this.#platform.subscribed(session.principal.id, request.filter);
     return code;
   }
 
@@ -332,6 +339,12 @@ export class MqttServer implements ConnectionHost, MessageSink {
     void this.broker.repair();
   }
 }
+
+const deviceConnection = ({ listener, address }: Connection, device: DeviceId): DeviceConnection => ({
+  device,
+  transport: listener,
+  address,
+});
 
 /** By the timers of the process, not by the injected clock: a stop must end. */
 async function until(isDone: () => boolean, withinMs: number): Promise<void> {

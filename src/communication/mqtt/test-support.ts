@@ -11,6 +11,7 @@ import type { DataPacket, LogRecord, Offset } from '../../model/packet.ts';
 import { noReceipts, type Receipts } from '../../model/ports/ledger.ts';
 import { type Log, type LogListener, type LogLookup, REFUSED } from '../../model/ports/log.ts';
 import type { Meter } from '../../model/ports/meter.ts';
+import type { ConnectionWatch } from '../../model/ports/presence.ts';
 import type {
   AuthExchange,
   ConnectCredentials,
@@ -44,7 +45,8 @@ export class FakeLog implements Log, LogLookup {
   holds = new Map<string, Offset>();
   readonly #listeners = new Set<LogListener>();
   readonly first = 0;
-  recovered = 0;
+  /** Set where others have written since it was opened. */
+  recoveredAt: Offset | undefined;
   readonly sizeBytes = 0;
   durable = 0;
   refusal: ErrorCode = 'log.congested';
@@ -54,6 +56,10 @@ export class FakeLog implements Log, LogLookup {
 
   constructor(isPrompt = true) {
     this.isPrompt = isPrompt;
+  }
+
+  get recovered(): Offset {
+    return this.recoveredAt ?? this.next;
   }
 
   get next(): Offset {
@@ -262,14 +268,19 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const meter = new FakeMeter();
   const clock = new ManualClock();
   const events: Told[] = [];
-  const publish = (type: EventType, _subject: string, data: unknown): number => events.push({ type, data });
+  const connections: ConnectionWatch = {
+    connecting: () => undefined,
+    connected: (data) => void events.push({ type: 'device.connected', data }),
+    disconnected: ({ device, address }, reason) =>
+      void events.push({ type: 'device.disconnected', data: { device, reason, address } }),
+  };
   const shared = { log, security, state, meter, clock };
   const server = new MqttServer({
     ...shared,
     version: '1.2.3',
     lookup: log,
     listeners,
-    events: { publish },
+    connections,
     receipts: options.receipts ?? noReceipts,
     logger: silentLogger,
   });

@@ -4,9 +4,9 @@ import { AGGREGATES, type Aggregate, type HistoryTotals } from '../../model/port
 import { WINDOW_MS } from '../../model/reading.ts';
 import { Batch } from '../pipeline/batch.ts';
 import { Ledger } from '../pipeline/ledger.ts';
-import { exactQuantile } from '../pipeline/windows/oracle.case.ts';
 import { KIND_BOOLEAN, KIND_NUMBER, KIND_TEXT, type Series } from '../series.ts';
 import { NOW } from '../test-kit.ts';
+import { numberOf } from './aggregates.case.ts';
 import type { RowsRequest, SeriesRows, Store, StoreCommit } from './store.ts';
 
 /** What every store promises; each implementation passes all of it. */
@@ -204,6 +204,30 @@ export function storeCases(
       expect(listed(await store.latest([temperature], never))).toEqual([[0, NOW, 10]]);
     });
 
+    it('knows the newest readings also of those that came after it was first asked', async () => {
+      await store.open();
+      await store.commit(commitOf([[temperature, NOW, 1]], { series: all }));
+      expect(listed(await store.latest([temperature, power], never))).toEqual([[0, NOW, 1]]);
+      await store.commit(
+        commitOf([
+          [power, NOW - 9, 7],
+          [temperature, NOW, 2],
+          [temperature, NOW - 1, 3],
+          [isOn, NOW + 1, 0],
+        ]),
+      );
+      const newest = [
+        [0, NOW, 2],
+        [1, NOW + 1, 0],
+        [3, NOW - 9, 7],
+      ];
+      expect(listed(await store.latest([temperature, isOn, power], never))).toEqual(newest);
+      await store.close();
+      store = place.open();
+      await store.open();
+      expect(listed(await store.latest([temperature, isOn, power], never))).toEqual(newest);
+    });
+
     it('answers buckets the same whether from windows or from readings', async () => {
       await store.open();
       const base = Math.floor(NOW / WINDOW_MS) * WINDOW_MS;
@@ -327,32 +351,7 @@ function bucketsOf(
 }
 
 function aggregateOf(rows: readonly (readonly [ts: number, value: number])[], aggregate: Aggregate): unknown {
-  const values = rows.map(([, value]) => value);
-  const sum = values.reduce((total, value) => total + value, 0);
-  const mean = sum / values.length;
-  switch (aggregate) {
-    case 'avg':
-      return mean;
-    case 'min':
-      return Math.min(...values);
-    case 'max':
-      return Math.max(...values);
-    case 'sum':
-      return sum;
-    case 'count':
-      return values.length;
-    case 'last':
-      return rows.reduce((last, row) => (row[0] >= last[0] ? row : last))[1];
-    case 'first':
-      return rows.reduce((first, row) => (row[0] < first[0] ? row : first))[1];
-    case 'p50':
-    case 'p90':
-    case 'p95':
-    case 'p99':
-      return expect.closeTo(exactQuantile(values, Number(aggregate.slice(1)) / 100), 9);
-    case 'stddev': {
-      const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-      return expect.closeTo(values.length === 1 ? 0 : Math.sqrt(squares / (values.length - 1)), 6);
-    }
-  }
+  const value = numberOf(rows, aggregate);
+  if (aggregate === 'stddev') return expect.closeTo(value, 6);
+  return aggregate.startsWith('p') ? expect.closeTo(value, 9) : value;
 }

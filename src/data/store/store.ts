@@ -75,6 +75,18 @@ export interface SeriesRows {
   readonly text: ReadonlyMap<number, string>;
 }
 
+/** Series ranked by one aggregate of each over the range, `limit` of them at most; text series are left out. */
+export interface RankRequest extends Pick<RowsRequest, 'series' | 'from' | 'to' | 'limit' | 'descending'> {
+  readonly aggregate: Aggregate;
+}
+
+/** `count`: readings that the value was made of. */
+export interface RankedSeries {
+  readonly series: number;
+  readonly value: number;
+  readonly count: number;
+}
+
 /** One step over the quarantine, oldest first: packets with an offset above `after`. */
 export interface AsideRequest {
   readonly filter: QuarantineFilter;
@@ -146,6 +158,8 @@ export interface Store {
   recentMinutes(series: readonly number[], from: number, limit: number): Promise<readonly RecentMinute[]>;
   /** The newest reading of each series. */
   latest(series: readonly Series[], signal: AbortSignal): Promise<SeriesRows>;
+  /** Best first; equal ones in the order of their devices. */
+  rank(request: RankRequest, signal: AbortSignal): Promise<readonly RankedSeries[]>;
   file(
     request: RowsRequest,
     format: 'csv' | 'parquet',

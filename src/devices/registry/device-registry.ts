@@ -1,20 +1,28 @@
 import type { Clock } from '../../base/clock.ts';
-import { CHILDREN_PER_GATEWAY_MAX, DEVICE_WRITES_PENDING_MAX, DEVICES_MAX } from '../../base/limits.ts';
+import { DEVICE_WRITES_PENDING_MAX } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { Device, DeviceInput, DevicePatch } from '../../model/device.ts';
+import type { DeviceGroup, GroupInput } from '../../model/device-group.ts';
+import type { DeviceChange } from '../../model/device-history.ts';
 import { problem, SensoriumError } from '../../model/errors.ts';
-import type { DeviceId, ProfileId } from '../../model/ids.ts';
+import type { DeviceId } from '../../model/ids.ts';
+import type { DeviceAdministration, GroupCount, Rehearsal } from '../../model/ports/device-administration.ts';
 import type { EventPublisher } from '../../model/ports/events.ts';
 import type { DevicePage, DeviceQuery, Registry, RegistryChange } from '../../model/ports/registry.ts';
 import type { StateStore, StateTable } from '../../model/ports/state.ts';
-import { OPEN_PROFILE, type Profile, type ProfileInput } from '../../model/profile.ts';
-import { type Attributes, attributesFault, mergeAttributes, NO_ATTRIBUTES } from './attribute-rules.ts';
+import type { Profile, ProfileInput } from '../../model/profile.ts';
+import { type Attributes, attributesFault } from './attribute-rules.ts';
+import { type Change, ChangeBook } from './change-book.ts';
+import { DeviceDrafts, held, reliances, type Surroundings } from './device-drafts.ts';
 import { DeviceIndex } from './device-index.ts';
-import { compact, displayName, isSame, isStoredDevice } from './device-record.ts';
-import { checkDeviceInput, checkDevicePatch, presetFault } from './device-rules.ts';
+import { compact, isStoredDevice, speaksForChildren } from './device-record.ts';
+import { checkDeviceInput, checkDevicePatch } from './device-rules.ts';
+import { GroupShelf } from './group-shelf.ts';
+import { Holds } from './holds.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { ProfileShelf } from './profile-shelf.ts';
+import { RegistryRehearsal } from './rehearsal.ts';
 import { quoted } from './text-rules.ts';
 
 interface DeviceRegistryOptions {
@@ -24,22 +32,28 @@ interface DeviceRegistryOptions {
   readonly clock: Clock;
 }
 
+/** Devices that move to another parent, one at a time: two moves at once could close a circle. No id begins like this. */
+const MOVES = '@moves';
+
 /**
- * The registry: devices and profiles, on disk before anybody is told, looked up in memory. Promises one winner when
- * two add the same id, no child without its gateway, and listeners that hear every change in the order it became
- * durable. While closed it still answers lookups from memory and refuses writes.
+ * The registry: devices, groups and profiles, on disk before anybody is told, looked up in memory. Promises one winner
+ * when two add the same id or identifier, that nothing refers to what is not there, and listeners that hear every change
+ * in the order it became durable. While closed it still answers lookups from memory and refuses writes.
  */
-export class DeviceRegistry implements Registry {
+export class DeviceRegistry implements Registry, DeviceAdministration {
+  readonly #state: StateStore;
   readonly #devices: StateTable<Device>;
   readonly #events: EventPublisher;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #shelf: ProfileShelf;
+  readonly #groups: GroupShelf;
+  readonly #changes: ChangeBook;
   readonly #locks = new KeyedLock();
+  readonly #holds = new Holds();
+  readonly #surroundings: Surroundings;
+  readonly #drafts: DeviceDrafts;
   readonly #listeners = new Set<(change: RegistryChange) => void>();
-  /** Children on their way to disk, by parent: a gateway that is getting a child cannot be removed meanwhile. */
-  readonly #arriving = new Map<string, number>();
-  readonly #leaving = new Set<string>();
   #index = new DeviceIndex();
   #arrivals = 0;
   #open = false;
@@ -47,11 +61,25 @@ export class DeviceRegistry implements Registry {
   #writeFault: string | undefined;
 
   constructor({ state, events, logger, clock }: DeviceRegistryOptions) {
+    this.#state = state;
     this.#devices = state.table<Device>('devices');
     this.#events = events;
     this.#logger = logger;
     this.#clock = clock;
     this.#shelf = new ProfileShelf({ table: state.table<ProfileInput>('profiles'), logger });
+    this.#groups = new GroupShelf({ table: state.table<DeviceGroup>('device-groups'), logger });
+    this.#changes = new ChangeBook(state);
+    this.#surroundings = {
+      device: (id) => this.#index.get(id),
+      identified: (identifier) => this.#index.identified(identifier),
+      profile: (id) => this.#shelf.get(id),
+      hasGroup: (id) => this.#groups.get(id) !== undefined,
+      children: (id) => this.#index.count('parent', id),
+      size: () => this.#index.size + this.#arrivals,
+      holds: this.#holds,
+      clock,
+    };
+    this.#drafts = new DeviceDrafts(this.#surroundings);
   }
 
   /** Reads everything from disk; until it is through, lookups see what was there before. */
@@ -59,6 +87,7 @@ export class DeviceRegistry implements Registry {
     const index = new DeviceIndex();
     this.#unreadable = 0;
     this.#shelf.load();
+    this.#groups.load();
     for (const [key, stored] of this.#devices.entries()) {
       if (isStoredDevice(key, stored)) index.put(compact(stored));
       else this.#skip(key);
@@ -121,28 +150,25 @@ export class DeviceRegistry implements Registry {
   ): Promise<Result<Device, SensoriumError>> {
     const checked = await checkDevicePatch(patch);
     if (!checked.ok) return checked;
-    return this.#write(id, async () => {
-      const changed = this.#patched(id, patch, version);
-      if (!changed.ok || changed.value === this.#index.get(id)) return changed;
-      await this.#store(changed.value, false);
-      this.#logger.debug({ device: id, by }, 'device changed');
-      return changed;
-    });
+    const work = async (): Promise<Result<Device, SensoriumError>> =>
+      this.#update({ id, patch, by, version });
+    return this.#write(id, async () =>
+      patch.parent === undefined || patch.parent === null ? work() : this.#locks.run(MOVES, work),
+    );
   }
 
   async remove(id: string, by: string): Promise<Result<Device, SensoriumError>> {
     return this.#write(id, async () => {
       const device = this.#index.get(id);
       if (device === undefined) return err(unknownDevice(id));
-      const children = this.#index.childCount(id) + (this.#arriving.get(id) ?? 0);
+      const hold = held.parent(id);
+      const children = this.#index.count('parent', id) + this.#holds.count(hold);
       if (children > 0) return err(problem('device.has_children', `${id} has ${children} children`));
-      this.#leaving.add(id);
-      try {
-        await this.#devices.remove(id);
-      } finally {
-        this.#leaving.delete(id);
-      }
-      this.#index.remove(id);
+      const change = { before: device, after: undefined, by, at: this.#clock.now() };
+      await this.#holds.whileLeaving(hold, async () => {
+        await this.#commit(change);
+        this.#index.remove(id);
+      });
       this.#announce({ kind: 'device-removed', id: device.id });
       this.#events.publish('device.removed', id, { device: id, by });
       return ok(device);
@@ -153,11 +179,7 @@ export class DeviceRegistry implements Registry {
     const fault = this.#index.get(id) === undefined ? undefined : attributesFault(attributes);
     if (fault !== undefined) this.#logger.debug({ device: id, fault }, 'reported attributes refused');
     if (fault !== undefined || this.#index.get(id) === undefined) return;
-    const written = await this.#write(id, async () => {
-      const changed = this.#patched(id, { attributes }, undefined);
-      if (changed.ok && changed.value !== this.#index.get(id)) await this.#store(changed.value, false);
-      return changed;
-    });
+    const written = await this.#write(id, async () => this.#update({ id, patch: { attributes } }));
     if (!written.ok)
       this.#logger.debug({ device: id, error: written.error }, 'reported attributes not stored');
   }
@@ -172,107 +194,118 @@ export class DeviceRegistry implements Registry {
     });
   }
 
+  async removeProfile(id: string, by: string): Promise<Result<Profile, SensoriumError>> {
+    return this.#write(`profile ${id}`, async () => {
+      const profile = this.#shelf.get(id);
+      if (profile === undefined) return err(problem('profile.unknown', `there is no profile ${quoted(id)}`));
+      const users = this.#index.count('profile', id) + this.#holds.count(held.profile(id));
+      if (users > 0) return err(problem('profile.in_use', `${users} devices have profile ${id}`));
+      const isGone = await this.#holds.whileLeaving(held.profile(id), () => this.#shelf.remove(id));
+      if (!isGone) return err(problem('profile.built_in', `profile ${id} was not put by anybody`));
+      this.#logger.info({ profile: id, by }, 'profile removed');
+      // What ships with the platform comes back where a version of ours stood before it.
+      const shipped = this.#shelf.get(id);
+      this.#announce(
+        shipped === undefined
+          ? { kind: 'profile-removed', id: profile.id }
+          : { kind: 'profile-put', profile: shipped },
+      );
+      return ok(profile);
+    });
+  }
+
+  groups(): readonly GroupCount[] {
+    return this.#groups.all().map((group) => this.#counted(group));
+  }
+
+  group(id: string): GroupCount | undefined {
+    const group = this.#groups.get(id);
+    return group && this.#counted(group);
+  }
+
+  async putGroup(input: GroupInput, by: string): Promise<Result<GroupCount, SensoriumError>> {
+    return this.#write(`group ${input?.id}`, async () => {
+      const put = await this.#groups.put(input, this.#clock.now());
+      if (!put.ok) return put;
+      this.#logger.info({ group: put.value.id, by }, 'group put');
+      return ok(this.#counted(put.value));
+    });
+  }
+
+  async removeGroup(id: string, by: string): Promise<Result<GroupCount, SensoriumError>> {
+    return this.#write(`group ${id}`, async () => {
+      const group = this.group(id);
+      if (group === undefined) return err(problem('group.unknown', `there is no group ${quoted(id)}`));
+      const members = group.devices + this.#holds.count(held.group(id));
+      if (members > 0) return err(problem('group.in_use', `${members} devices are in ${id}`));
+      await this.#holds.whileLeaving(held.group(id), () => this.#groups.remove(id));
+      this.#logger.info({ group: id, by }, 'group removed');
+      return ok(group);
+    });
+  }
+
+  history(id: string): readonly DeviceChange[] {
+    return this.#changes.of(id);
+  }
+
+  rehearse(): Rehearsal {
+    return new RegistryRehearsal(this.#surroundings);
+  }
+
   async #add(id: DeviceId, input: DeviceInput, by: string): Promise<Result<Device, SensoriumError>> {
-    const device = this.#newDevice(id, input);
-    if (!device.ok) return device;
-    const { parent } = device.value;
+    const draft = this.#drafts.added(id, input);
+    if (!draft.ok) return draft;
+    const device = draft.value;
     this.#arrivals += 1;
-    if (parent !== undefined) this.#arriving.set(parent, (this.#arriving.get(parent) ?? 0) + 1);
     try {
-      await this.#store(device.value, true);
+      await this.#store({ before: undefined, after: device, by, at: device.createdAt });
     } finally {
       this.#arrivals -= 1;
-      if (parent !== undefined) this.#arrived(parent);
     }
-    this.#events.publish('device.registered', id, { device: id, parent, by });
-    return device;
+    this.#events.publish('device.registered', id, { device: id, parent: device.parent, by });
+    return draft;
   }
 
-  #newDevice(id: DeviceId, input: DeviceInput): Result<Device, SensoriumError> {
-    if (this.#index.get(id) !== undefined)
-      return err(problem('device.exists', `${id} is registered already`));
-    if (this.#index.size + this.#arrivals >= DEVICES_MAX) {
-      return err(problem('device.too_many', `${DEVICES_MAX} devices are registered`));
-    }
-    const profile = this.#profileId(input.profile ?? OPEN_PROFILE.id);
-    if (!profile.ok) return profile;
-    const parent = this.#parentId(input.parent);
-    if (!parent.ok) return parent;
-    const now = this.#clock.now();
-    const device: Device = {
-      id,
-      name: displayName(input.name, id),
-      profile: profile.value,
-      gateway: input.gateway ?? false,
-      parent: parent.value,
-      preset: input.preset,
-      topicBase: input.topicBase === '' ? undefined : input.topicBase,
-      attributes: mergeAttributes(NO_ATTRIBUTES, structuredClone(input.attributes ?? {})),
-      createdAt: now,
-      updatedAt: now,
-      version: 1,
-    };
-    const fault = presetFault(device);
-    return fault === undefined ? ok(device) : err(problem('request.invalid', fault));
+  /** Without `by` it is what the device says of itself: no change that anybody made. */
+  async #update({ id, patch, by, version }: Update): Promise<Result<Device, SensoriumError>> {
+    const before = this.#index.get(id);
+    if (before === undefined) return err(unknownDevice(id));
+    if (version !== undefined && version !== before.version)
+      return err(problem('device.version_conflict', `${id} is at version ${before.version}, not ${version}`));
+    const draft = this.#drafts.changed(before, patch);
+    if (!draft.ok || draft.value === before) return draft;
+    const after = draft.value;
+    const store = (): Promise<void> => this.#store({ before, after, by, at: after.updatedAt });
+    // No child may come meanwhile to one that will not speak for it.
+    if (speaksForChildren(after)) await store();
+    else await this.#holds.whileLeaving(held.parent(id), store);
+    this.#logger.debug({ device: id, by }, 'device changed');
+    return draft;
   }
 
-  /** The device after the change; the very same object when the patch changes nothing. */
-  #patched(id: string, patch: DevicePatch, version: number | undefined): Result<Device, SensoriumError> {
-    const device = this.#index.get(id);
-    if (device === undefined) return err(unknownDevice(id));
-    if (version !== undefined && version !== device.version) {
-      return err(problem('device.version_conflict', `${id} is at version ${device.version}, not ${version}`));
-    }
-    const profile = this.#profileId(patch.profile ?? device.profile);
-    if (!profile.ok) return profile;
-    const attributes = mergeAttributes(device.attributes, structuredClone(patch.attributes ?? {}));
-    // Judged again as a whole: many small reports must not add up to more than one may bring.
-    const tooMuch = attributes === device.attributes ? undefined : attributesFault(attributes);
-    if (tooMuch !== undefined) return err(problem('request.invalid', tooMuch));
-    const changed: Device = {
-      ...device,
-      name: patch.name === undefined ? device.name : displayName(patch.name, device.id),
-      profile: profile.value,
-      preset: patch.preset ?? device.preset,
-      topicBase: patch.topicBase === '' ? undefined : (patch.topicBase ?? device.topicBase),
-      attributes,
-    };
-    const fault = presetFault(changed);
-    if (fault !== undefined) return err(problem('request.invalid', fault));
-    if (isSame(device, changed)) return ok(device);
-    return ok({ ...changed, updatedAt: this.#clock.now(), version: device.version + 1 });
+  async #store(change: Stored): Promise<void> {
+    const { before, after } = change;
+    await this.#holds.whileHeld(reliances(before, after), async () => {
+      await this.#commit(change);
+      this.#index.put(after);
+    });
+    this.#announce({ kind: 'device-put', device: after, added: before === undefined });
   }
 
-  #profileId(id: string): Result<ProfileId, SensoriumError> {
-    const profile = this.#shelf.get(id);
-    return profile === undefined ? err(problem('profile.unknown', `profile ${quoted(id)}`)) : ok(profile.id);
+  /** The device and the word of it, on disk together. */
+  async #commit({ before, after, by, at }: Partial<Pick<Change, 'by'>> & Omit<Change, 'by'>): Promise<void> {
+    const id = (after ?? before)?.id ?? '';
+    if (by === undefined && after !== undefined) return this.#devices.put(id, after);
+    const note = this.#changes.prepare({ before, after, by: by ?? id, at });
+    await this.#state.batch(() => {
+      if (after === undefined) void this.#devices.remove(id);
+      else void this.#devices.put(id, after);
+      note();
+    });
   }
 
-  #parentId(id: string | undefined): Result<DeviceId | undefined, SensoriumError> {
-    if (id === undefined) return ok(undefined);
-    const parent = this.#index.get(id);
-    if (parent === undefined || this.#leaving.has(id)) {
-      return err(problem('device.unknown', `parent ${quoted(id)} is not registered`));
-    }
-    if (!parent.gateway && parent.preset === undefined) {
-      return err(problem('gateway.required', `parent ${quoted(id)} is not a gateway`));
-    }
-    if (this.#index.childCount(id) + (this.#arriving.get(id) ?? 0) >= CHILDREN_PER_GATEWAY_MAX) {
-      return err(problem('gateway.too_many_children', `${id} has ${CHILDREN_PER_GATEWAY_MAX} children`));
-    }
-    return ok(parent.id);
-  }
-
-  #arrived(parent: string): void {
-    const left = (this.#arriving.get(parent) ?? 0) - 1;
-    if (left > 0) this.#arriving.set(parent, left);
-    else this.#arriving.delete(parent);
-  }
-
-  async #store(device: Device, added: boolean): Promise<void> {
-    await this.#devices.put(device.id, device);
-    this.#index.put(device);
-    this.#announce({ kind: 'device-put', device, added });
+  #counted(group: DeviceGroup): GroupCount {
+    return { ...group, devices: this.#index.count('group', group.id) };
   }
 
   /** Every write passes here: refused while closed or swamped, one at a time per key, a broken disk as a typed error. */
@@ -310,6 +343,20 @@ export class DeviceRegistry implements Registry {
     this.#unreadable += 1;
     this.#logger.error({ key }, 'stored device cannot be read; left alone');
   }
+}
+
+interface Update {
+  readonly id: string;
+  readonly patch: DevicePatch;
+  readonly by?: string;
+  readonly version?: number | undefined;
+}
+
+interface Stored {
+  readonly before: Device | undefined;
+  readonly after: Device;
+  readonly by?: string | undefined;
+  readonly at: number;
 }
 
 const unknownDevice = (id: string): SensoriumError =>

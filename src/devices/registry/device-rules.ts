@@ -6,6 +6,7 @@ import { type DeviceId, parseDeviceId } from '../../model/ids.ts';
 import { presetTopics } from '../../model/preset-topics.ts';
 import { TOPIC_ROOT } from '../../model/topics.ts';
 import { attributesFault } from './attribute-rules.ts';
+import { readIdentifiers, tagsFault } from './label-rules.ts';
 import { schemaFault } from './schema-check.ts';
 import { isPlainText, quoted } from './text-rules.ts';
 
@@ -40,14 +41,22 @@ export function presetFault(device: Pick<Device, 'id' | 'preset' | 'topicBase'>)
   return undefined;
 }
 
-function fieldsFault({ name, topicBase, attributes }: DevicePatch): string | undefined {
+function fieldsFault({
+  name,
+  topicBase,
+  attributes,
+  tags = [],
+  identifiers,
+}: DeviceInput | DevicePatch): string | undefined {
   if (name !== undefined && !isPlainText(name)) {
     return 'name: control characters and direction marks are not allowed';
   }
   if (topicBase !== undefined && topicBase !== '' && !isTopicBase(topicBase)) {
     return `topicBase: ${quoted(topicBase)} is not a topic prefix (no + # $, no empty level)`;
   }
-  return attributes === undefined ? undefined : attributesFault(attributes);
+  const read = readIdentifiers(identifiers);
+  if (!read.ok) return read.error;
+  return tagsFault(tags) ?? (attributes === undefined ? undefined : attributesFault(attributes));
 }
 
 function isTopicBase(base: string): boolean {

@@ -1,6 +1,7 @@
 import { PROFILE_DERIVED_MAX, PROFILE_METRICS_MAX } from '../../base/limits.ts';
 import { type DerivedSchema, type MetricSchema, ProfileInput } from '../../model/profile.ts';
 import { readWindow } from '../../model/windows.ts';
+import { commandsFault } from '../commands/command-rules.ts';
 import { analysisFault } from './analysis-rules.ts';
 import { schemaFault } from './schema-check.ts';
 import { isPlainText, isReservedKey, quoted } from './text-rules.ts';
@@ -52,7 +53,7 @@ export async function profileFault(input: ProfileInput): Promise<string | undefi
     const wrong = nameFault(name) ?? metricFault(metric);
     if (wrong !== undefined) return `metric ${quoted(name)}: ${wrong}`;
   }
-  return renameFault(input) ?? derivedFault(input) ?? windowsFault(input);
+  return renameFault(input) ?? derivedFault(input) ?? windowsFault(input) ?? commandsFault(input.commands);
 }
 
 function derivedFault({ metrics, derived = {} }: ProfileInput): string | undefined {

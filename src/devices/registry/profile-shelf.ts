@@ -61,6 +61,17 @@ export class ProfileShelf {
     this.#latest.set(profile.id, profile);
     return ok(profile);
   }
+
+  /** Every version. False: it comes with the platform, and nothing of it was stored. Callers: as for `put`. */
+  async remove(id: string): Promise<boolean> {
+    const keys = [...this.#table.entries({ prefix: `${id}@` })].map(([key]) => key);
+    if (keys.length === 0) return false;
+    await Promise.all(keys.map((key) => this.#table.remove(key)));
+    this.#latest.delete(id);
+    const shipped = [OPEN_PROFILE, ...shippedProfiles].find((profile) => profile.id === id);
+    if (shipped !== undefined) keepHighest(this.#latest, asProfile(shipped));
+    return true;
+  }
 }
 
 /** `@` cannot be part of an id; padded, so that versions stand in order. */

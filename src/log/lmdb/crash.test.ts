@@ -52,4 +52,4 @@ it('has every acknowledged record after kill -9 at any moment, with its bytes an
     await log.close();
   }
   folder.remove();
-});
+}, 120_000);

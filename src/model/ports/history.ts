@@ -55,8 +55,53 @@ export interface ReadingRow {
   readonly unit?: string | undefined;
 }
 
+export type FileFormat = 'json' | 'csv' | 'parquet';
+
 export interface LatestRow extends ReadingRow {
   readonly device: string;
+}
+
+/** The last values of one device. */
+export interface DeviceLatest {
+  readonly device: string;
+  readonly readings: readonly ReadingRow[];
+}
+
+export interface FleetLatestQuery {
+  /** None = all metrics. */
+  readonly metrics?: readonly string[] | undefined;
+  /** Devices above this id; absent = from the first one on. */
+  readonly after?: string | undefined;
+  /** Devices. */
+  readonly limit?: number | undefined;
+}
+
+export interface FleetLatestPage {
+  /** Registered devices that have a value, in the order of their ids. */
+  readonly devices: readonly DeviceLatest[];
+  /** The `after` of the next page; absent = that was the last. */
+  readonly next?: string | undefined;
+}
+
+export interface FleetTopQuery {
+  readonly metric: string;
+  /** Milliseconds; from inclusive, to exclusive. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  /** Of the numbers and booleans in the range; default max. */
+  readonly aggregate?: Aggregate | undefined;
+  readonly limit?: number | undefined;
+  /** Smallest first when true. */
+  readonly ascending?: boolean | undefined;
+}
+
+/** A device in a ranking; one that sent the metric in several units has a row for each. */
+export interface RankedDevice {
+  readonly device: string;
+  readonly value: ReadingValue;
+  readonly unit?: string | undefined;
+  /** Readings that the value was made of. */
+  readonly count: number;
 }
 
 /** Adds up: packets = stored + forwarded + quarantined. `rejections` counts items (a stored packet may have some). */
@@ -74,8 +119,12 @@ export interface HistoryTotals {
 export interface History {
   readings(query: ReadingsQuery): Promise<Result<readonly ReadingRow[], SensoriumError>>;
   latest(device: string, metrics?: readonly string[]): Promise<Result<readonly LatestRow[], SensoriumError>>;
-  /** The same rows as a file in memory. */
-  file(query: ReadingsQuery, format: 'csv' | 'parquet'): Promise<Result<Uint8Array, SensoriumError>>;
+  /** The last values of many devices, page by page. */
+  fleetLatest(query: FleetLatestQuery): Promise<Result<FleetLatestPage, SensoriumError>>;
+  /** Registered devices by an aggregate of a metric, best first. */
+  fleetTop(query: FleetTopQuery): Promise<Result<readonly RankedDevice[], SensoriumError>>;
+  /** The same rows as a file in memory; JSON is `{"device", "readings": ReadingRow[]}`. */
+  file(query: ReadingsQuery, format: FileFormat): Promise<Result<Uint8Array, SensoriumError>>;
   /** Declared windows that were told. */
   windows(query: WindowsQuery): Promise<Result<readonly WindowResult[], SensoriumError>>;
   totals(): Promise<Result<HistoryTotals, SensoriumError>>;

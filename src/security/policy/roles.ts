@@ -12,4 +12,6 @@ export const DEVICE_ACTIONS: ReadonlySet<ApiAction> = new Set([
   'telemetry.read',
   'telemetry.write',
   'devices.read',
+  'twin.read',
+  'twin.report',
 ]);

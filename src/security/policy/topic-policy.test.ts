@@ -126,6 +126,14 @@ describe('the topics of a device', () => {
     expect(gateway.mayReceive('v1/A/children/C/commands/reboot/r')).toBe(true);
   });
 
+  it('hears no replies of its own, which lie among its commands', () => {
+    expect(policy.maySubscribe('v1/A/commands/#')).toBe(true);
+    expect(policy.mayReceive('v1/A/commands/reboot/r')).toBe(true);
+    expect(policy.mayReceive('v1/A/commands/r/reply')).toBe(false);
+    expect(gateway.mayReceive('v1/A/children/C/commands/r/reply')).toBe(false);
+    expect(gateway.mayReceive('v1/A/children/C/commands/reboot/r')).toBe(true);
+  });
+
   it('adds the topics of a preset, under its own base only', () => {
     const tasmota = deviceTopics(device('plug', { preset: 'tasmota', topicBase: 'haus/plug' }));
     expect(tasmota.mayPublish('tele/haus/plug/SENSOR')).toBe(true);

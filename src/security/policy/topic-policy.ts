@@ -38,6 +38,12 @@ const GATEWAY_IS_TOLD = [
   ...['v1/{device}/children/+/commands/#', 'v1/{device}/children/+/twin/#'].map(inTree),
 ];
 
+/**
+ * What it said itself lies below what it is told: who subscribes to `commands/#` before version 5, which has No Local,
+ * would take its replies for commands, and answer them.
+ */
+const ECHOES = ['v1/{device}/commands/+/reply', 'v1/{device}/children/+/commands/+/reply'].map(inTree);
+
 /** The rules of a device, and of the foreign project whose topics it speaks (preset). */
 export function deviceTopics(device: TopicSubject): TopicPolicy {
   const own = `${TOPIC_ROOT}/${device.id}/`;
@@ -66,7 +72,7 @@ export function deviceTopics(device: TopicSubject): TopicPolicy {
     mayReceive(topic) {
       if (!isTopicName(topic)) return false;
       if (!topic.startsWith(own)) return someMatch(foreignSubscribe, topic, 0);
-      return someMatch(isTold, topic, own.length);
+      return someMatch(isTold, topic, own.length) && !someMatch(ECHOES, topic, own.length);
     },
   };
 }

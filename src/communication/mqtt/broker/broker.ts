@@ -70,6 +70,8 @@ export class Broker implements OutboundHost {
   };
   /** All queues together hold as much as they may: each gives one up for one more. */
   isFull = false;
+  /** Hears what clients publish, beside the sessions. */
+  hear: ((incoming: Incoming) => Promise<void> | undefined) | undefined;
   readonly #options: BrokerOptions;
   /** For the message being routed. */
   readonly #live: Encodings;
@@ -150,6 +152,8 @@ export class Broker implements OutboundHost {
     }
     const isAwaited = qos > 0 && sender !== undefined;
     if (isAwaited) this.#acks.add(offset, sender, key);
+    const heard = this.hear?.(incoming);
+    if (heard !== undefined && isAwaited) void sender.storing(key, heard);
     if (retain) this.#retain({ topic, payload, qos, passed, expiresAt }, isAwaited ? sender : undefined, key);
     if (this.tree.size > 0)
       this.#route({ topic, payload, qos, retain, passed, expiresAt, publisher: session?.id ?? 0, offset });

@@ -197,6 +197,12 @@ export function readPropertyList(fields: Fields, place: Place): Properties {
 
 /** A property list with its length in front, in the order of the table. */
 export function encodeProperties(values: Properties): Buffer {
+  const list = encodePropertyList(values);
+  return Buffer.concat([varint(list.length), list]);
+}
+
+/** The same without a length. */
+export function encodePropertyList(values: Properties): Buffer {
   const parts: Uint8Array[] = [];
   for (const property of PROPERTIES) {
     const value = values[property.name];
@@ -206,8 +212,7 @@ export function encodeProperties(values: Properties): Buffer {
         parts.push(varint(property.id), sized(Buffer.from(name)), sized(Buffer.from(text)));
     } else parts.push(varint(property.id), encodeValue(property.encoding, value));
   }
-  const list = Buffer.concat(parts);
-  return Buffer.concat([varint(list.length), list]);
+  return Buffer.concat(parts);
 }
 
 function encodeValue(encoding: Encoding, value: Properties[keyof Properties]): Uint8Array {

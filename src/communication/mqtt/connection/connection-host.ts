@@ -1,6 +1,7 @@
 /** What a connection needs of the server around it, and what it tells it. */
-import type { DisconnectReason } from '../../../model/events.ts';
+
 import type { Principal, SecurityFacade } from '../../../model/ports/security.ts';
+import type { DisconnectReason } from '../../../model/presence.ts';
 import type { ConnectPacket } from '../codec/connect.ts';
 import type { Fault } from '../codec/reason.ts';
 import type { Session } from '../session/session.ts';

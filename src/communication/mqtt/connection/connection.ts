@@ -3,8 +3,8 @@
  * messages are the publisher's, outbound ones the session's; what concerns more than this client is the host's.
  */
 import { MQTT_TOPIC_ALIAS_MAX, MQTT_UNACKNOWLEDGED_MAX } from '../../../base/limits.ts';
-import type { DisconnectReason } from '../../../model/events.ts';
 import { type Principal, principalKey, type TopicPolicy } from '../../../model/ports/security.ts';
+import type { DisconnectReason } from '../../../model/presence.ts';
 import { type ConnectPacket, parseConnect } from '../codec/connect.ts';
 import { Framing } from '../codec/framing.ts';
 import { type Fault, isFault, REASON } from '../codec/reason.ts';

@@ -1,5 +1,5 @@
 /** What a client is told when it is not let in, or put out: as far as its version has words, and takes packets of that size. */
-import type { DisconnectReason } from '../../../model/events.ts';
+import type { DisconnectReason } from '../../../model/presence.ts';
 import { type Fault, REASON } from '../codec/reason.ts';
 import type { ProtocolVersion } from '../codec/version.ts';
 import { connack, disconnect } from '../codec/write.ts';

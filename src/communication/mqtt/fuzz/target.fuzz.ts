@@ -10,6 +10,7 @@ import { openLog } from '../../../log/lmdb/lmdb-log.ts';
 import { openLogLookup } from '../../../log/lmdb/log-lookup.ts';
 import { noReceipts } from '../../../model/ports/ledger.ts';
 import { silentMeter } from '../../../model/ports/meter.ts';
+import { unwatched } from '../../../model/ports/presence.ts';
 import { openStateStore } from '../../../state/lmdb/lmdb-state.ts';
 import { MqttServer } from '../mqtt-server.ts';
 import {
@@ -56,7 +57,7 @@ export async function startTarget(): Promise<FuzzTarget> {
     version: '0',
     ...shared,
     listeners: LISTENERS,
-    events: { publish: () => 0 },
+    connections: unwatched,
     receipts: noReceipts,
   });
   await server.start();

@@ -61,7 +61,7 @@ export class Machine implements CrashingMachine {
     for (const packet of before.packets.slice(0, before.durable)) this.log.append(packet);
     this.log.commit();
     for (const offset of before.gone) this.log.gone.add(offset);
-    this.log.recovered = this.log.next;
+    this.log.recoveredAt = this.log.next;
     for (let i = 0; i < strangers; i += 1) this.log.append(STRANGER);
     this.log.commit();
     return await this.start();

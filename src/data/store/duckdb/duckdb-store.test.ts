@@ -8,6 +8,7 @@ import { WINDOW_PARTS_MAX } from '../../../base/limits.ts';
 import { WINDOW_MS } from '../../../model/reading.ts';
 import { KIND_NUMBER, type Series } from '../../series.ts';
 import { NOW, tempDir } from '../../test-kit.ts';
+import { rankCases } from '../rank.case.ts';
 import { commitOf, storeCases } from '../store.case.ts';
 import { windowStoreCases } from '../window-store.case.ts';
 import { DuckDbStore } from './duckdb-store.ts';
@@ -20,6 +21,7 @@ const makeStore = async () => {
   return { open: () => storeIn(dir.path), remove: () => dir[Symbol.asyncDispose]() };
 };
 storeCases('DuckDB', makeStore);
+rankCases('DuckDB', makeStore);
 windowStoreCases('DuckDB', makeStore);
 
 describe('a DuckDB store', () => {

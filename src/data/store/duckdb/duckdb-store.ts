@@ -1,11 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBValue,
-  DuckDBVarCharVector,
-} from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { invariant } from '../../../base/invariant.ts';
 import { STORE_CHECKPOINT_MIB, STORE_MEMORY_MIB, STORE_THREADS } from '../../../base/limits.ts';
 import { problem } from '../../../model/errors.ts';
@@ -21,6 +16,8 @@ import type {
   Asides,
   LedgerRequest,
   QuarantineUse,
+  RankedSeries,
+  RankRequest,
   RowsRequest,
   SeriesRows,
   Store,
@@ -29,19 +26,21 @@ import type {
   StoreState,
 } from '../store.ts';
 import { readAnalysis, readRecentMinutes } from './analysis.ts';
-import { itemsOf } from './chunks.ts';
+import { nameSeries } from './asked-series.ts';
 import { openFault, writeFault } from './faults.ts';
 import { HoldingsView } from './holdings-view.ts';
 import { readLedger, readReport } from './ledger.ts';
-import { mergeRows, NO_ROWS } from './merge.ts';
+import { mergeRows } from './merge.ts';
+import { NewestNumbers } from './newest-numbers.ts';
 import { PartitionFolder } from './partition-files.ts';
 import type { StepPoint } from './partition-writer.ts';
 import { removeLeftovers } from './partitions.ts';
 import { readAsides, readPacket, readReasons } from './quarantine-read.ts';
+import { readRanked, readRows } from './read-rows.ts';
 import { DuckDbRetention } from './retention.ts';
 import { prepareSchema } from './schema.ts';
 import type { Sources } from './sources.ts';
-import { bucketsSql, fileSql, latestNumbersSql, latestTextsSql, numbersSql, textsSql } from './sql.ts';
+import { bucketsSql, fileSql, latestTextsSql, numbersSql, rankSql, textsSql } from './sql.ts';
 import { WindowResults } from './window-results.ts';
 import { Writer } from './writer.ts';
 
@@ -65,6 +64,7 @@ interface Opened {
   readonly instance: DuckDBInstance;
   readonly writer: Writer;
   readonly view: HoldingsView;
+  readonly newest: NewestNumbers;
   /** Of retention; made when it is first used. */
   keeper?: DuckDBConnection;
 }
@@ -122,7 +122,7 @@ export class DuckDbStore implements Store {
       await removeLeftovers(connection, this.#folder);
       const view = new HoldingsView(this.#folder);
       await view.open(connection);
-      this.#opened = { instance, writer: await Writer.open(connection), view };
+      this.#opened = { instance, writer: await Writer.open(connection), view, newest: new NewestNumbers() };
       return state;
     } catch (cause) {
       instance?.closeSync();
@@ -131,9 +131,10 @@ export class DuckDbStore implements Store {
   }
 
   async commit(commit: StoreCommit): Promise<void> {
-    const { writer } = this.#open();
+    const { writer, newest } = this.#open();
     try {
       await this.#inTurn(() => writer.commit(commit));
+      newest.note(commit.parts);
     } catch (cause) {
       throw writeFault(cause);
     }
@@ -141,9 +142,9 @@ export class DuckDbStore implements Store {
 
   rows(request: RowsRequest, signal: AbortSignal): Promise<SeriesRows> {
     return this.#readHistory(signal, async (connection, sources) => {
-      if (request.bucket !== undefined) return read(connection, bucketsSql(request, sources));
-      const numbers = await read(connection, numbersSql(request, sources));
-      const texts = await read(connection, textsSql(request, sources));
+      if (request.bucket !== undefined) return readRows(connection, bucketsSql(request, sources));
+      const numbers = await readRows(connection, numbersSql(request, sources));
+      const texts = await readRows(connection, textsSql(request, sources));
       return mergeRows(numbers, texts, request);
     });
   }
@@ -153,10 +154,19 @@ export class DuckDbStore implements Store {
   }
 
   latest(series: readonly Series[], signal: AbortSignal): Promise<SeriesRows> {
+    const { newest } = this.#open();
     return this.#query(signal, async (connection) => {
-      const numbers = await read(connection, latestNumbersSql(series));
-      const texts = await read(connection, latestTextsSql(series));
+      const numbers = await newest.of(connection, series);
+      await nameSeries(connection, series);
+      const texts = await readRows(connection, latestTextsSql(series));
       return mergeRows(numbers, texts, { limit: series.length, descending: false });
+    });
+  }
+
+  rank(request: RankRequest, signal: AbortSignal): Promise<readonly RankedSeries[]> {
+    return this.#readHistory(signal, async (connection, sources) => {
+      await nameSeries(connection, request.series);
+      return await readRanked(connection, rankSql(request, sources));
     });
   }
 
@@ -347,31 +357,3 @@ const toNote = ([device, key, value]: readonly DuckDBValue[]): Note => ({
   key: String(key),
   value: String(value),
 });
-
-/** Runs a statement of (series, ts, value or text) and takes its vectors as they are. */
-async function read(connection: DuckDBConnection, sql: string | undefined): Promise<SeriesRows> {
-  if (sql === undefined) return NO_ROWS;
-  const result = await connection.run(sql);
-  const chunks = await result.fetchAllChunks();
-  const size = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0);
-  const rows = {
-    series: new Uint32Array(size),
-    ts: new Float64Array(size),
-    value: new Float64Array(size),
-    text: new Map<number, string>(),
-  };
-  let at = 0;
-  for (const chunk of chunks) {
-    if (chunk.rowCount === 0) continue;
-    const value = chunk.getColumnVector(2);
-    rows.series.set(itemsOf(chunk.getColumnVector(0), Uint32Array), at);
-    rows.ts.set(itemsOf(chunk.getColumnVector(1), Float64Array), at);
-    if (value instanceof DuckDBVarCharVector) {
-      for (let row = 0; row < chunk.rowCount; row += 1) rows.text.set(at + row, value.getItem(row) ?? '');
-    } else {
-      rows.value.set(itemsOf(value, Float64Array), at);
-    }
-    at += chunk.rowCount;
-  }
-  return rows;
-}

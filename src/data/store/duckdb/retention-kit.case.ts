@@ -143,6 +143,13 @@ export class RetentionKit {
           found[`${aggregate} ${intervalMs} ${index}`] = listed(rows);
         }
       }
+      for (const aggregate of aggregates) {
+        const asked = { ...request(range), descending: true, aggregate };
+        const ranked = await this.store.rank(asked, never);
+        found[`rank ${aggregate} ${index}`] = ranked
+          .map(({ series, value, count }) => `${series} ${value.toPrecision(12)} ${count}`)
+          .toSorted();
+      }
       const csv = await this.store.file(request(range), 'csv', never);
       found[`csv ${index}`] = Buffer.from(csv).toString().split('\n').toSorted();
     }

@@ -114,6 +114,7 @@ describe('retention in DuckDB', () => {
     for (const aggregate of ['count', 'sum', 'min', 'max', 'last', 'stddev', 'avg']) {
       expect(now[`${aggregate} ${HOUR} 0`]).toEqual(known[`${aggregate} ${HOUR} 0`]);
       expect(now[`${aggregate} ${DAY} 0`]).toEqual(known[`${aggregate} ${DAY} 0`]);
+      expect(now[`rank ${aggregate} 0`]).toEqual(known[`rank ${aggregate} 0`]);
     }
     const inNumbers = given.filter(([series]) => series !== state).length;
     const counts = (rows: readonly string[] = []): number =>

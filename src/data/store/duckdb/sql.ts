@@ -1,8 +1,9 @@
 import { invariant } from '../../../base/invariant.ts';
 import type { Aggregate } from '../../../model/ports/history.ts';
-import { WINDOW_MS } from '../../../model/reading.ts';
+import { HOUR_MS, WINDOW_MS } from '../../../model/reading.ts';
 import { KIND_TEXT, type Series } from '../../series.ts';
-import type { RowsRequest } from '../store.ts';
+import type { RankRequest, RowsRequest } from '../store.ts';
+import { idsOf } from './asked-series.ts';
 import { MERGED_M2, unlessHuge, withMean } from './parts-sql.ts';
 import type { Sources } from './sources.ts';
 
@@ -42,7 +43,7 @@ function whole(value: number): string {
   return String(value);
 }
 
-const ids = (series: readonly Series[]): string => series.map(({ id }) => whole(id)).join(', ');
+const ids = (series: readonly Series[]): string => idsOf(series, whole);
 const numeric = (series: readonly Series[]): readonly Series[] =>
   series.filter(({ kind }) => kind !== KIND_TEXT);
 const textual = (series: readonly Series[]): readonly Series[] =>
@@ -82,14 +83,31 @@ export function bucketsSql(request: RowsRequest, sources: Sources): string | und
 function bucketRows(request: RowsRequest, series: readonly Series[], sources: Sources): string {
   const { from, to, bucket } = request;
   invariant(bucket !== undefined, 'buckets need an interval');
-  const { intervalMs, aggregate } = bucket;
-  const start = (time: string): string => `(${time} // ${whole(intervalMs)}) * ${whole(intervalMs)}`;
+  return aggregatedRows({ series, from, to, ...bucket }, sources);
+}
+
+interface Aggregated {
+  /** Numbers and booleans. */
+  readonly series: readonly Series[];
+  readonly from: number;
+  readonly to: number;
+  readonly aggregate: Aggregate;
+  /** Absent = the whole range is one bucket, whose `ts` is 0. */
+  readonly intervalMs?: number | undefined;
+}
+
+/** series, ts (start of the bucket), value, readings (how many it was made of): from minutes where they answer exactly. */
+function aggregatedRows(asked: Aggregated, sources: Sources): string {
+  const { series, from, to, aggregate, intervalMs } = asked;
+  const start = (time: string): string =>
+    intervalMs === undefined ? '0' : `(${time} // ${whole(intervalMs)}) * ${whole(intervalMs)}`;
   const ofWindows = AGGREGATE_OF_WINDOWS[aggregate];
+  const widthMs = intervalMs ?? HOUR_MS;
   const innerFrom = Math.ceil(from / WINDOW_MS) * WINDOW_MS;
   const innerTo = Math.floor(to / WINDOW_MS) * WINDOW_MS;
   const arrival = '(ts::HUGEINT << 48) + seq AS arrival';
-  if (ofWindows === undefined || intervalMs % WINDOW_MS !== 0 || innerFrom >= innerTo) {
-    return `SELECT series, ts, ${AGGREGATE_OF_ROWS[aggregate]}::DOUBLE AS value FROM (
+  if (ofWindows === undefined || widthMs % WINDOW_MS !== 0 || innerFrom >= innerTo) {
+    return `SELECT series, ts, ${AGGREGATE_OF_ROWS[aggregate]}::DOUBLE AS value, count(*) AS readings FROM (
       SELECT series, ${start('ts')} AS ts, value, ${arrival} FROM ${sources.numbers(from, to)}
       WHERE ${within(series, 'ts', from, to)})
       GROUP BY series, ts`;
@@ -100,22 +118,29 @@ function bucketRows(request: RowsRequest, series: readonly Series[], sources: So
       ? ''
       : `UNION ALL SELECT series, ${start('ts')} AS bucket, 1, value, value, value, value, 0, ${arrival}
          FROM ${sources.numbers(edgeFrom, edgeTo)} WHERE ${within(series, 'ts', edgeFrom, edgeTo)}`;
-  const rollups = sources.rollups({ ids: ids(series), intervalMs, from: innerFrom, to: innerTo }).map(
-    (part) => `SELECT series, ${start('start')} AS bucket, count, sum, min, max, last, m2, arrival
+  const rollups = sources
+    .rollups({ ids: ids(series), intervalMs: widthMs, from: innerFrom, to: innerTo })
+    .map(
+      (part) => `SELECT series, ${start('start')} AS bucket, count, sum, min, max, last, m2, arrival
       FROM ${part.relation} WHERE ${within(series, 'start', part.from, part.to)}`,
-  );
+    );
   const parts = `${rollups.join(' UNION ALL ')} ${edge(from, innerFrom)} ${edge(innerTo, to)}`;
-  return `SELECT series, bucket AS ts, (${ofWindows})::DOUBLE AS value
+  return `SELECT series, bucket AS ts, (${ofWindows})::DOUBLE AS value, sum(count) AS readings
     FROM (${aggregate === 'stddev' ? withMean(parts) : parts}) GROUP BY series, bucket`;
 }
 
-/** The newest number of each series: series, ts, value. */
-export function latestNumbersSql(all: readonly Series[]): string | undefined {
-  const series = numeric(all);
+/** Series by an aggregate of each over the range, the first of them: series, value, readings. */
+export function rankSql({ limit, descending, ...asked }: RankRequest, sources: Sources): string | undefined {
+  const series = numeric(asked.series);
   if (series.length === 0) return undefined;
-  return `SELECT series, max(last_ts)::DOUBLE AS at, arg_max(last, arrival) AS value FROM window_union
-    WHERE series IN (${ids(series)}) GROUP BY series ORDER BY series`;
+  return `SELECT r.series, r.value, r.readings::DOUBLE FROM (${aggregatedRows({ ...asked, series }, sources)}) r
+    JOIN series s ON s.id = r.series
+    ORDER BY r.value ${descending ? 'DESC' : 'ASC'}, s.device, r.series LIMIT ${whole(limit)}`;
 }
+
+/** The newest number of every series there is: series, ts, value. */
+export const NEWEST_NUMBERS = `SELECT series, max(last_ts)::DOUBLE AS at, arg_max(last, arrival) AS value
+  FROM window_union GROUP BY series`;
 
 /** The newest text of each series: series, ts, text. */
 export function latestTextsSql(all: readonly Series[]): string | undefined {

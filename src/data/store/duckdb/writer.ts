@@ -12,8 +12,15 @@ import { ARRIVAL, mergedParts } from './parts-sql.ts';
 import { QuarantineWriter } from './quarantine.ts';
 import { WindowWriter } from './window-results.ts';
 
+const DAY_MS = 86_400_000;
+
+/**
+ * By series within a day: a question about some series reads a small part of the rows (a third of the time it takes
+ * by `start`), and what leaves for a partition, a day, still lies together.
+ */
 const MERGE_PARTS = `INSERT INTO window_rows
-  ${mergedParts(`(SELECT *, ${ARRIVAL} AS arrival FROM window_parts)`, 'start')} ORDER BY start, series`;
+  SELECT * FROM (${mergedParts(`(SELECT *, ${ARRIVAL} AS arrival FROM window_parts)`, 'start')})
+  ORDER BY start // ${DAY_MS}, series, start`;
 
 interface Statements {
   readonly begin: DuckDBPreparedStatement;

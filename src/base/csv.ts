@@ -1,4 +1,4 @@
-import { REPLAY_CELL_MAX_CHARS, REPLAY_COLUMNS_MAX } from '../../base/limits.ts';
+import { CSV_CELL_MAX_CHARS, CSV_COLUMNS_MAX } from './limits.ts';
 
 /** One record of a table. `line` is where it begins in the file, from 1. `fault` says why it is unusable. */
 export interface Row {
@@ -82,8 +82,8 @@ export class CsvParser {
   }
 
   #append(code: number): void {
-    if (this.#cell.length >= REPLAY_CELL_MAX_CHARS) {
-      this.#fault ??= `a cell is longer than ${REPLAY_CELL_MAX_CHARS} characters; is a quote missing?`;
+    if (this.#cell.length >= CSV_CELL_MAX_CHARS) {
+      this.#fault ??= `a cell is longer than ${CSV_CELL_MAX_CHARS} characters; is a quote missing?`;
       // An unclosed quote: give up on it here, so that the rest of the file is still read.
       this.#quoted = false;
       return;
@@ -92,8 +92,8 @@ export class CsvParser {
   }
 
   #endCell(): void {
-    if (this.#cells.length < REPLAY_COLUMNS_MAX) this.#cells.push(this.#cell);
-    else this.#fault ??= `more than ${REPLAY_COLUMNS_MAX} columns`;
+    if (this.#cells.length < CSV_COLUMNS_MAX) this.#cells.push(this.#cell);
+    else this.#fault ??= `more than ${CSV_COLUMNS_MAX} columns`;
     this.#cell = '';
     this.#wasQuoted = false;
   }
@@ -124,3 +124,7 @@ export function guessDelimiter(headerLine: string): string {
   const counts = DELIMITERS.map((delimiter) => bare.split(delimiter).length);
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',';
 }
+
+/** One record, as RFC 4180 has it. */
+export const csvLine = (cells: readonly string[]): string =>
+  `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')}\r\n`;

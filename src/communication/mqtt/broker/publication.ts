@@ -1,7 +1,8 @@
-import { problem } from '../model/errors.ts';
+import { problem } from '../../../model/errors.ts';
+import type { Sender } from './broker.ts';
 
-/** A message that the program itself publishes, until it is on disk; with `retain`, in both stores. */
-export class Publication {
+/** A message that the server itself publishes, until it is on disk; with `retain`, in both stores. */
+export class Publication implements Sender {
   readonly done: Promise<void>;
   readonly #settle: PromiseWithResolvers<void>;
   #stored: Promise<void> = Promise.resolve();
