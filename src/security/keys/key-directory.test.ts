@@ -97,6 +97,16 @@ describe('the key directory', () => {
     },
   );
 
+  it('refuses a key whose last character differs in bits that say nothing', async () => {
+    await open();
+    const whole = readFileSync(path('jwt.key'), 'utf8');
+    const [, encoded = ''] = whole.split(' ');
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const next = alphabet[alphabet.indexOf(encoded.at(-1) ?? '') + 1] ?? '';
+    writeFileSync(path('jwt.key'), whole.replace(encoded, encoded.slice(0, -1) + next));
+    await expect(open()).rejects.toMatchObject({ code: 'data_dir.corrupt' });
+  });
+
   it('refuses keys and certificates of another installation', async () => {
     const { authority } = await open();
     const stranger = await makeAuthority(clock.now());
