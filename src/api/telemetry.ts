@@ -68,7 +68,9 @@ function historyRoute(app: FastifyInstance, { registry, history }: SystemFacade)
       }
       const query = readingsQuery(id, request.query, app.clock.now());
       if (!query.ok) return await reply.send(query.error);
-      const format = formatOf(request.query, request.headers.accept);
+      // A picture is json, whatever else would be welcome.
+      const isPicture = query.value.downsampling !== undefined;
+      const format = isPicture ? 'json' : formatOf(request.query, request.headers.accept);
       void reply.header('vary', 'accept');
       return await sendFile(reply, history, query.value, format);
     },

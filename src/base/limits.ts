@@ -152,6 +152,8 @@ export const LOG_PENDING_MAX_BYTES = 32 * 1_048_576;
 export const LOG_SHED_SHARE = 0.75;
 export const LOG_PAUSE_SHARE = 0.9;
 export const LOG_RESUME_SHARE = 0.8;
+/** Sources are paused, too, while less than this part of the budget is left, whoever is behind; twice it lets them go on. */
+export const LOG_SLACK_SHARES = 20;
 /** QoS 0 is shed while less than so many times the reserve is free. */
 export const DISK_SHED_RESERVES = 2;
 export const LOG_DEFAULT_MAX_BYTES = 4 * 1_073_741_824;

@@ -1,20 +1,17 @@
 /**
  * A long line of readings as the few of them that draw the same picture. Owns the choice per series; promises readings
- * that were really sent, in order of time. Text is no line, and is left out.
+ * that were really sent, in order of time. Text is no line, and is left out. Rows lie wherever the store put them: moving
+ * them to where vectors work would cost more than those save, so the scalar kernels do it.
  */
 
-import { POOL_HEAD_BYTES } from '../base/limits.ts';
-import { Kernels } from '../compute/kernels/kernels.ts';
-import { createSharedMemory } from '../compute/memory/shared-memory.ts';
+import { lttb } from '../compute/kernels/scalar/lttb.ts';
+import { m4 } from '../compute/kernels/scalar/m4.ts';
 import type { Downsampling } from '../model/ports/history.ts';
 import type { SeriesRows } from './store/store.ts';
 
 /** M4 picks the first, lowest, highest and last of each column. */
 const M4_PER_COLUMN = 4;
 const LTTB_MIN = 3;
-
-/** Rows lie wherever the store put them: what it would cost to move them is more than vectors save. */
-const kernels = new Kernels({ memory: createSharedMemory(POOL_HEAD_BYTES), scalar: true });
 
 interface Line {
   readonly rows: number[];
@@ -49,8 +46,6 @@ function pick(rows: SeriesRows, line: Line, method: Downsampling['method'], poin
   const to = (times.at(-1) ?? 0) + 1;
   const columns = Math.max(1, Math.floor(points / M4_PER_COLUMN));
   const count =
-    method === 'm4'
-      ? kernels.m4({ times, values, from, to, columns, picked })
-      : kernels.lttb({ times, values, picked });
+    method === 'm4' ? m4({ times, values, from, to, columns, picked }) : lttb({ times, values, picked });
   return Array.from(picked.subarray(0, count), (at) => line.rows[at] ?? 0);
 }

@@ -4,7 +4,7 @@ import { LOG_PAUSE_SHARE, LOG_SHED_SHARE } from '../../base/limits.ts';
 import type { DataPacket } from '../../model/packet.ts';
 import { REFUSED } from '../../model/ports/log.ts';
 import { packetOf } from '../log.case.ts';
-import { type LmdbLogUnderTest, openTemporaryLog } from './lmdb-log.fixture.ts';
+import { type LmdbLogUnderTest, openTemporaryLog, until } from './lmdb-log.fixture.ts';
 
 const MAX_BYTES = 16 * 1_048_576;
 const PAYLOAD = Buffer.alloc(100_000);
@@ -50,6 +50,8 @@ describe('a consumer that falls behind', () => {
     log.hold('history', Math.floor(log.next / 20));
     expect(congestion).toEqual([true]);
     log.hold('history', log.durable);
+    // By itself, as soon as what was let go is trimmed.
+    await until(() => !log.congested);
     expect(congestion).toEqual([true, false]);
     expect(log.append(packet(0))).not.toBe(REFUSED);
   });
@@ -93,3 +95,20 @@ async function halfOfWhatIsFree(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path);
   return 0.6 * bavail * bsize;
 }
+
+describe('a consumer that has caught up at once', () => {
+  it('lets senders go on no faster than the log gets rid of what it has let go', async () => {
+    const { log } = under;
+    log.hold('history', 0);
+    await fillUntil(() => log.congested);
+    log.hold('history', log.durable);
+    for (let i = 0; i < 1_000; i += 1) {
+      await until(() => !log.congested);
+      const offset = log.append(packet(1));
+      expect([offset === REFUSED, i]).toEqual([false, i]);
+      log.hold('history', log.durable);
+      if (i % 4 === 0) await log.committed(offset);
+    }
+    expect(log.first).toBeGreaterThan(0);
+  });
+});

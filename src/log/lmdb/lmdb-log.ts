@@ -12,6 +12,7 @@ import {
   LOG_MAP_MIN_BYTES,
   LOG_META_MAX_BYTES,
   LOG_PENDING_MAX_BYTES,
+  LOG_SLACK_SHARES,
   LOG_TRIM_INTERVAL_MS,
   LOG_TRIM_STEP_BLOCKS,
   TOPIC_MAX_BYTES,
@@ -249,14 +250,30 @@ export class LmdbLog implements Log {
   }
 
   #isTooMuch(pending: number): boolean {
-    return pending > LOG_PENDING_MAX_BYTES || this.#backlog.mustPause(this.#endBytes + pending);
+    return (
+      pending > LOG_PENDING_MAX_BYTES ||
+      this.#backlog.mustPause(this.#endBytes + pending) ||
+      this.#spaceLeft(pending) < this.#slackBytes
+    );
+  }
+
+  /** What may go takes until the next commits to be gone: senders that have just been let go must not overtake that. */
+  #spaceLeft(pending: number): number {
+    return this.#options.maxBytes - this.sizeBytes - pending;
+  }
+
+  get #slackBytes(): number {
+    return Math.min(this.#options.maxBytes / LOG_SLACK_SHARES, LOG_PENDING_MAX_BYTES);
   }
 
   #relieve(): void {
     if (!this.#congested) return;
     const pending = this.#commits.pendingBytes;
-    if (pending < RELIEVED_BYTES && this.#backlog.mayResume(this.#endBytes + pending))
-      this.#setCongested(false);
+    const isRelieved =
+      pending < RELIEVED_BYTES &&
+      this.#backlog.mayResume(this.#endBytes + pending) &&
+      this.#spaceLeft(pending) > 2 * this.#slackBytes;
+    if (isRelieved) this.#setCongested(false);
   }
 
   /** Why nothing of `bytes` more would be accepted now, whatever it is. */
@@ -296,6 +313,7 @@ export class LmdbLog implements Log {
   #trimmed(trim: Expendable): void {
     this.#first = trim.first;
     this.#firstBytesBefore = trim.firstBytesBefore;
+    this.#relieve();
     // A full step: more may go, with the next commit or without one.
     if (trim.keys.length === LOG_TRIM_STEP_BLOCKS) this.trim();
   }
